@@ -1,0 +1,69 @@
+import { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
+import fp from 'fastify-plugin'
+import { loggerOptions } from './lib/logger-options.ts'
+import { requestId } from './lib/request-id.ts'
+import { trustProxy } from './lib/trust-proxy.ts'
+import accessLog from './plugins/access-log.ts'
+import auth from './plugins/auth.ts'
+import companion from './plugins/companion.ts'
+import config, { type ConfigOptions, type Environment, readEnvironment } from './plugins/config.ts'
+import copilot from './plugins/copilot.ts'
+import cors from './plugins/cors.ts'
+import docs from './plugins/docs.ts'
+import errors, { onClientError, sendError } from './plugins/errors.ts'
+import lifecycle from './plugins/lifecycle.ts'
+import securityHeaders from './plugins/security-headers.ts'
+import validation from './plugins/validation.ts'
+import chat from './routes/chat.ts'
+import health from './routes/health.ts'
+import models from './routes/models.ts'
+
+/** The whole gateway as one Fastify plugin. The list is the architecture: what stands lower builds on what stands above. */
+async function gateway (app: FastifyInstance, options: ConfigOptions): Promise<void> {
+  // What everything else asks for.
+  await app.register(config, options)
+  await app.register(errors)
+  await app.register(validation)
+
+  // What every reply has; before anything that may refuse, so that a page can read the refusal.
+  await app.register(cors)
+  await app.register(securityHeaders)
+
+  // The life of a request, and who it is for.
+  await app.register(lifecycle)
+  await app.register(auth)
+  await app.register(accessLog)
+
+  // The other end.
+  await app.register(companion)
+  await app.register(copilot)
+
+  // What there is to ask for.
+  await app.register(docs)
+  await app.register(health)
+  await app.register(async api => {
+    api.addHook('onRequest', api.authenticate)
+    await api.register(chat)
+    await api.register(models)
+  }, { prefix: '/api' })
+}
+
+export default fp(gateway, { name: 'copilot-stream-gateway', fastify: '5.x' })
+
+/** What the Fastify instance that the gateway is registered on needs, for a given environment. */
+export function serverOptions (environment: Environment) {
+  return {
+    logger: loggerOptions(environment.LOG_LEVEL, process.stdout.isTTY),
+    // One line at the end of a request says more than Fastify's two (plugins/access-log.ts).
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: requestId,
+    trustProxy: trustProxy(environment.TRUST_PROXY || 'false') ?? false,
+    // While draining, the lifecycle says who is served and who is not.
+    return503OnClosing: false,
+    clientErrorHandler: onClientError,
+    frameworkErrors: sendError
+  } satisfies FastifyServerOptions
+}
+
+/** The options of the Fastify instance for this process; `fastify start -o` reads them. */
+export const options = serverOptions(readEnvironment())

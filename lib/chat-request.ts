@@ -1,0 +1,24 @@
+import Type, { type Static } from 'typebox'
+
+/** The most characters (Unicode code points) that a prompt or one message may have. */
+const MAX_TEXT = 20_000
+
+const text = { minLength: 1, maxLength: MAX_TEXT }
+
+/** One earlier turn of the conversation. */
+export const Message = Type.Object({
+  role: Type.Enum(['user', 'assistant']),
+  content: Type.String(text)
+})
+
+/** The body of `POST /api/chat`: its validation, its type and its documentation. `trim` and `bounded` are keywords of plugins/validation.ts. */
+export const ChatRequest = Type.Object({
+  prompt: Type.String({ ...text, trim: true, description: 'What to ask.' }),
+  mode: Type.Enum(['explain-only', 'project-helper'], { default: 'explain-only', description: 'What Copilot may do.' }),
+  model: Type.Optional(Type.String({ minLength: 1, maxLength: 120, trim: true, description: 'Which model answers; the service chooses when absent.' })),
+  sessionId: Type.Optional(Type.String({ minLength: 1, maxLength: 200, trim: true, description: 'Names the conversation to the model.' })),
+  messages: Type.Optional(Type.Array(Message, { maxItems: 200, bounded: true, description: 'The conversation so far, oldest first.' }))
+})
+
+/** A validated body of `POST /api/chat`: strings trimmed, defaults filled in. */
+export type ChatRequest = Static<typeof ChatRequest>

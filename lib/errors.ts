@@ -1,0 +1,125 @@
+/** How a reply ended, as the log says it: whole, or how it failed. */
+export type Ended = 'complete' | 'client_left' | 'upstream_failed' | 'idle_timeout' | 'drained'
+
+/** One row of the error contract: what a client is told about one kind of failure. */
+interface ErrorRow {
+  readonly status: number
+  /** What the log says of a reply that ended so; absent: a refusal, which is a complete reply. */
+  readonly ended?: Ended
+  /** How the message begins; a detail may follow after a colon. */
+  readonly message: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Every kind of failure the gateway itself names. Nothing else decides a status or the beginning of a message. */
+const rows = {
+  invalid_request: { status: 400, message: 'Invalid request' },
+  unauthenticated: { status: 401, message: 'Authentication required', headers: { 'WWW-Authenticate': 'Bearer realm="copilot-stream-gateway"' } },
+  auth_unavailable: { status: 503, message: 'Authentication cannot be checked at the moment', headers: { 'Retry-After': '5' } },
+  not_found: { status: 404, message: 'Not found' },
+  token_missing: { status: 503, ended: 'upstream_failed', message: 'GitHub Copilot is not configured' },
+  auth: { status: 401, ended: 'upstream_failed', message: 'GitHub Copilot authentication failed' },
+  connection: { status: 503, ended: 'upstream_failed', message: 'Could not connect to Copilot service' },
+  timeout: { status: 504, ended: 'upstream_failed', message: 'Copilot did not answer in time' },
+  idle_timeout: { status: 504, ended: 'idle_timeout', message: 'Copilot fell silent in the middle of its answer' },
+  rate_limited: { status: 429, ended: 'upstream_failed', message: 'Copilot is rate limiting' },
+  upstream: { status: 500, ended: 'upstream_failed', message: 'Copilot service returned an error' },
+  bad_reply: { status: 502, ended: 'upstream_failed', message: 'Copilot service sent a reply that was not understood' },
+  stream_empty: { status: 502, ended: 'upstream_failed', message: 'Copilot service sent an empty answer' },
+  draining: { status: 503, ended: 'drained', message: 'The gateway is shutting down', headers: { 'Retry-After': '5', Connection: 'close' } },
+  internal: { status: 500, message: 'Internal error' }
+} as const satisfies Record<string, ErrorRow>
+
+/** The kinds of failure in the gateway's own table. */
+export type ErrorType = keyof typeof rows
+
+/** One broken rule of a request; `path` is dotted (`messages.0.content`), empty for the body as a whole. */
+export interface Issue { readonly path: string, readonly message: string }
+
+/** What a client is told about a failure. */
+export interface MappedError {
+  readonly status: number
+  /** A row of the table, or the kind that the Copilot service reported (`sdk`, `spawn`, …). */
+  readonly errorType: string
+  readonly message: string
+  readonly headers: Readonly<Record<string, string>>
+  /** How the log says that the reply ended. */
+  readonly ended: Ended
+  readonly issues?: readonly Issue[]
+}
+
+/** What may be said beyond the row of the table. */
+export interface GatewayErrorOptions extends ErrorOptions {
+  /** Follows the row's message after a colon. Reaches clients: never put a secret or a path in it. */
+  detail?: string
+  /** Added to the row's headers. */
+  headers?: Record<string, string>
+  /** Replaces the row's status, for the few kinds that have more than one (400, 413, 415, … of `invalid_request`). */
+  status?: number
+  issues?: readonly Issue[]
+}
+
+/** A failure with its place in the error contract: thrown anywhere, answered by the error handler. */
+export class GatewayError extends Error implements MappedError {
+  readonly errorType: string
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly ended: Ended
+  readonly issues?: readonly Issue[]
+
+  constructor (errorType: ErrorType, options: GatewayErrorOptions = {}) {
+    const row: ErrorRow = rows[errorType]
+    super(options.detail ? `${row.message}: ${options.detail}` : row.message, options)
+    this.name = 'GatewayError'
+    this.errorType = errorType
+    this.status = options.status ?? row.status
+    this.headers = { ...row.headers, ...options.headers }
+    this.ended = row.ended ?? 'complete'
+    if (options.issues) this.issues = options.issues
+  }
+}
+
+/**
+ * A failure that the Copilot service described in words of its own, which are the message. Under a name that is not in the
+ * table (`sdk`, `spawn`, …) it has the status of the row `upstream`.
+ */
+export class ReportedError extends Error implements MappedError {
+  readonly errorType: string
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>> = {}
+  readonly ended = 'upstream_failed'
+
+  constructor (errorType: string, message: string | undefined) {
+    const row = isErrorType(errorType) ? rows[errorType] : rows.upstream
+    super(message ?? row.message)
+    this.name = 'ReportedError'
+    this.errorType = errorType
+    this.status = row.status
+  }
+}
+
+/** True for the names of the table, false for anything else an upstream may call its failures. */
+export function isErrorType (name: string): name is ErrorType {
+  return Object.hasOwn(rows, name)
+}
+
+/** Adds to `detail` nothing when it already begins the way the row's message does, so that nothing is said twice. */
+export function describe (errorType: ErrorType, detail: string | undefined): string | undefined {
+  const { message } = rows[errorType]
+  return detail?.startsWith(message) ? detail.slice(message.length).replace(/^[\s:.,;–—-]+/, '') : detail
+}
+
+/**
+ * Finds the place of any thrown value in the error contract. A value that is not one of the gateway's errors but carries
+ * a 4xx `statusCode`, as the errors of Fastify and its plugins do, is the client's mistake and keeps its status and
+ * message; everything else is `internal` and says nothing of itself.
+ */
+export function mapError (error: unknown): MappedError {
+  if (error instanceof GatewayError || error instanceof ReportedError) return error
+  if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number') {
+    const status = error.statusCode
+    if (status === 404) return new GatewayError('not_found')
+    if (status >= 400 && status < 500) return new GatewayError('invalid_request', { status, detail: error.message, cause: error })
+  }
+  return new GatewayError('internal', { cause: error })
+}

@@ -1,0 +1,11 @@
+import { BlockList, isIP } from 'node:net'
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8)
+loopback.addAddress('::1', 'ipv6')
+
+/** True for `localhost` and the addresses that only this machine can reach (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
+export function isLoopback (host: string): boolean {
+  const version = isIP(host)
+  return version === 0 ? host.toLowerCase() === 'localhost' : loopback.check(host, version === 6 ? 'ipv6' : 'ipv4')
+}

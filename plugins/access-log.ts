@@ -1,0 +1,40 @@
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+
+/**
+ * Writes one line when a request has ended: who asked, what was answered, how it ended. Nothing of what was said in it
+ * is logged, and no query string, where tokens get lost.
+ */
+export default fp(async function accessLog (app) {
+  app.addHook('onRequest', async (request, reply) => {
+    const { socket } = request.raw
+    const bytesBefore = socket.bytesWritten
+    // Behind the lifecycle's own listener, which settles how the reply ended.
+    reply.raw.once('close', () => {
+      request.log[level(request)]({
+        caller: request.caller?.id,
+        method: request.method,
+        route: request.routeOptions.url,
+        status: reply.raw.headersSent ? reply.statusCode : undefined,
+        delivery: request.answer?.delivery,
+        bytes: socket.bytesWritten - bytesBefore,
+        firstByteMs: request.firstByteAfter === null ? undefined : Math.round(request.firstByteAfter),
+        durationMs: Math.round(reply.elapsedTime),
+        ended: request.ended,
+        ...why(request)
+      }, 'request ended')
+    })
+  })
+}, { name: 'access-log', dependencies: ['lifecycle', 'errors', 'auth'] })
+
+/** Probes come every few seconds and say nothing; what went wrong should stand out. */
+function level ({ ended, routeOptions }: FastifyRequest): 'debug' | 'info' | 'warn' {
+  if (ended !== 'complete' && ended !== 'client_left') return 'warn'
+  return routeOptions.url?.startsWith('/health') ? 'debug' : 'info'
+}
+
+function why ({ failure }: FastifyRequest): { errorType?: string, error?: string, cause?: string } {
+  if (!failure) return {}
+  const cause = failure instanceof Error && failure.cause instanceof Error ? failure.cause.message : undefined
+  return { errorType: failure.errorType, error: failure.message, ...(cause && { cause }) }
+}

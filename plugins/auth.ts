@@ -1,0 +1,61 @@
+import type { onRequestAsyncHookHandler } from 'fastify'
+import fp from 'fastify-plugin'
+import { byApiKey } from '../lib/auth/api-keys.ts'
+import type { Authenticate, Caller } from '../lib/auth/caller.ts'
+import { byJwt } from '../lib/auth/jwt.ts'
+import { GatewayError } from '../lib/errors.ts'
+import { isLoopback } from '../lib/loopback.ts'
+import { StartError } from '../lib/start-error.ts'
+import type { Config } from './config.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** An `onRequest` hook that lets only known callers through. */
+    readonly authenticate: onRequestAsyncHookHandler
+  }
+  interface FastifyRequest {
+    /** Who is calling, once {@link FastifyInstance.authenticate} has found out. */
+    caller: Caller | null
+  }
+}
+
+/** Finds out who is calling, in the way that `AUTH_MODE` says; unset, the gateway serves this machine alone. */
+export default fp(async function auth (app) {
+  const { config } = app
+  const authenticate = authenticator(config)
+  if (config.AUTH_MODE === '') refuseOtherMachines(app.server)
+
+  app.decorateRequest('caller', null)
+  app.decorate('authenticate', async request => {
+    const bearer = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1]
+    const apiKey = request.headers['x-api-key']
+    const credentials = { ...(bearer && { bearer }), ...(typeof apiKey === 'string' && { apiKey }) }
+    const caller = await authenticate(credentials)
+    if (!caller) throw new GatewayError('unauthenticated', Object.keys(credentials).length > 0 ? { detail: 'the credentials were not accepted' } : {})
+    request.caller = caller
+  })
+}, { name: 'auth', dependencies: ['config', 'errors'] })
+
+function authenticator (config: Config): Authenticate {
+  switch (config.AUTH_MODE) {
+    case 'api-key':
+      return byApiKey(config.API_KEYS)
+    case 'jwt':
+      return byJwt({ secret: config.JWT_SECRET, jwksUrl: config.JWT_JWKS_URL, issuer: config.JWT_ISSUER, audience: config.JWT_AUDIENCE })
+    default:
+      return async () => ({ id: 'anonymous', kind: 'none' })
+  }
+}
+
+/** Refuses to listen where others could connect. Fastify has no hook between the choice of the address and the first connection. */
+function refuseOtherMachines (server: { listen: (...args: never[]) => unknown }): void {
+  server.listen = new Proxy(server.listen, {
+    apply (listen, self, args: [{ host?: string, path?: string }]) {
+      const [{ host, path }] = args
+      if (path === undefined && !isLoopback(host ?? '')) {
+        throw new StartError(`AUTH_MODE must be none, api-key or jwt to listen on ${host}: without it the gateway serves loopback addresses only`)
+      }
+      return Reflect.apply(listen, self, args)
+    }
+  })
+}

@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import fastifyEnv from '@fastify/env'
+import fp from 'fastify-plugin'
+import Type, { type Static } from 'typebox'
+import { StartError } from '../lib/start-error.ts'
+import { isHopCount, trustProxy } from '../lib/trust-proxy.ts'
+
+const duration = (value: number, description: string) => Type.Integer({ default: value, minimum: 0, maximum: 2_147_483_647, description })
+const text = (value: string, description: string) => Type.String({ default: value, description })
+
+/** The environment variables of the gateway: names, types, defaults, rules. A `description` of a pattern completes "must be …". */
+export const Config = Type.Object({
+  HOST: text('127.0.0.1', 'the address to listen on'),
+  PORT: Type.Integer({ default: 3000, minimum: 0, maximum: 65535, description: 'the port to listen on' }),
+  LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info' }),
+  NODE_ENV: text('', 'production: the demo engine never starts by itself'),
+  COPILOT_SERVICE_URL: Type.String({ default: '', pattern: '^(https?://[^\\s/?#]+[^\\s?#]*)?$', description: 'an http:// or https:// URL without query, or empty for the companion' }),
+  COPILOT_SERVICE_TOKEN: Type.String({ default: '', pattern: '^[\\x21-\\x7e]*$', description: 'printable ASCII without spaces' }),
+  COPILOT_CONNECT_TIMEOUT_MS: duration(5_000, 'how long connecting may take'),
+  COPILOT_FIRST_BYTE_TIMEOUT_MS: duration(60_000, 'request sent → first byte of the answer'),
+  COPILOT_IDLE_TIMEOUT_MS: duration(60_000, 'silence between two chunks'),
+  COPILOT_STREAM_RETRY_MS: duration(60_000, 'how long "cannot stream" is remembered'),
+  CORS_ORIGIN: text('', 'comma-separated origins, or *; empty: loopback origins'),
+  AUTH_MODE: Type.Enum(['', 'none', 'api-key', 'jwt'], { default: '' }),
+  API_KEYS: text('', 'name:key pairs, comma-separated'),
+  JWT_SECRET: text('', 'secret of HS256 tokens'),
+  JWT_JWKS_URL: Type.String({ default: '', pattern: '^(https?://[^\\s/?#]+\\S*)?$', description: 'an http:// or https:// URL' }),
+  JWT_ISSUER: text('', 'the iss that tokens must have'),
+  JWT_AUDIENCE: text('', 'the aud that tokens must have'),
+  TRUST_PROXY: text('false', 'true, a hop count, or addresses'),
+  DRAIN_DELAY_MS: duration(0, 'from SIGTERM to the close of the listener'),
+  DRAIN_TIMEOUT_MS: duration(30_000, 'how long answers in flight may go on')
+})
+
+/** The validated configuration, `app.config`. */
+export type Config = Static<typeof Config>
+
+/** Environment variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The validated configuration. */
+    readonly config: Config
+    /** What it was made from, for parts that have a schema of their own. */
+    readonly environment: Environment
+  }
+}
+
+/**
+ * Reads the environment variables of this process, and `.env` in the working directory for those that are not set.
+ * Variables set to nothing count as not set, since that is how compose files and `.env` templates leave them.
+ */
+export function readEnvironment (): Environment {
+  return { ...withoutEmpty(readDotEnv()), ...withoutEmpty(process.env) }
+}
+
+function withoutEmpty (environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value))
+}
+
+function readDotEnv (): Environment {
+  try {
+    return parseEnv(readFileSync('.env', 'utf8'))
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
+    throw new StartError(`.env cannot be read: ${error}`)
+  }
+}
+
+/** Options of the plugin. */
+export interface ConfigOptions {
+  /** The variables to use; default {@link readEnvironment}. */
+  readonly environment?: Environment
+}
+
+/** Validates the environment once and decorates the instance with it. A bad value rejects with one clear line. */
+export default fp<ConfigOptions>(async function config (app, { environment = readEnvironment() }) {
+  app.decorate('environment', environment)
+  try {
+    await app.register(fastifyEnv, { schema: Config, data: environment, env: false })
+  } catch (error) {
+    throw new StartError(explain(error))
+  }
+  const { TRUST_PROXY } = app.config
+  if (trustProxy(TRUST_PROXY) === undefined) throw new StartError('TRUST_PROXY must be true, false, a hop count, or comma-separated addresses and networks')
+  if (isHopCount(TRUST_PROXY)) app.log.warn('TRUST_PROXY is a hop count, which trusts nobody: name the addresses of the proxies instead')
+}, { name: 'config' })
+
+function explain (error: unknown): string {
+  if (!(error instanceof Error && 'errors' in error && Array.isArray(error.errors))) return String(error)
+  return error.errors.map(({ keyword, instancePath, message, params }) => {
+    const name: string = instancePath.slice(1)
+    if (keyword === 'pattern') return `${name} must be ${descriptionOf(name)}`
+    if (keyword === 'enum') return `${name} must be one of ${params.allowedValues.filter(Boolean).join(', ')}`
+    return `${name} ${message}`
+  }).join('; ')
+}
+
+function descriptionOf (name: string): unknown {
+  const schema: object | undefined = Object.entries(Config.properties).find(([key]) => key === name)?.[1]
+  return schema && 'description' in schema ? schema.description : undefined
+}

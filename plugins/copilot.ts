@@ -1,0 +1,38 @@
+import fp from 'fastify-plugin'
+import { CopilotClient } from '../lib/copilot/client.ts'
+import type { Call } from '../lib/copilot/upstream.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance { readonly copilot: CopilotClient }
+  interface FastifyRequest {
+    /** What a call to the Copilot service on behalf of this request takes along: its abort signal, its id, its trace. */
+    readonly upstreamCall: Call
+  }
+}
+
+/** The headers of a request that the Copilot service gets, too (W3C Trace Context). */
+const PASSED_ON = ['traceparent', 'tracestate']
+
+/** The client of the Copilot service, with its connections, which close with the instance. */
+export default fp(async function copilot (app) {
+  const { config, copilotService } = app
+  const client = new CopilotClient({
+    ...copilotService,
+    connectTimeout: config.COPILOT_CONNECT_TIMEOUT_MS,
+    firstByteTimeout: config.COPILOT_FIRST_BYTE_TIMEOUT_MS,
+    idleTimeout: config.COPILOT_IDLE_TIMEOUT_MS,
+    streamRetry: config.COPILOT_STREAM_RETRY_MS
+  })
+  app.decorate('copilot', client)
+  app.decorateRequest('upstreamCall', {
+    getter () {
+      const headers: Record<string, string> = { 'x-request-id': this.id }
+      for (const name of PASSED_ON) {
+        const value = this.headers[name]
+        if (typeof value === 'string') headers[name] = value
+      }
+      return { signal: this.disconnected, headers }
+    }
+  })
+  app.addHook('onClose', () => client.close())
+}, { name: 'copilot', dependencies: ['config', 'lifecycle', 'companion'] })

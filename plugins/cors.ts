@@ -1,0 +1,28 @@
+import cors from '@fastify/cors'
+import fp from 'fastify-plugin'
+import { StartError } from '../lib/start-error.ts'
+
+const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
+
+/** Lets pages of the allowed origins read the gateway's replies: loopback origins, or those that `CORS_ORIGIN` names. */
+export default fp(async function corsHeaders (app) {
+  const origins = app.config.CORS_ORIGIN.split(',').map(origin => origin.trim()).filter(Boolean)
+  for (const origin of origins) {
+    if (origin !== '*' && !isOrigin(origin)) throw new StartError(`CORS_ORIGIN must be * or comma-separated origins such as https://app.example.com; ${origin} is not one`)
+  }
+  const any = origins.includes('*')
+  await app.register(cors, {
+    origin: any ? '*' : origins.length > 0 ? origins : LOOPBACK_ORIGIN,
+    // Cookies and client certificates only for origins that somebody wrote down.
+    credentials: !any && origins.length > 0,
+    methods: ['GET', 'POST', 'DELETE'],
+    allowedHeaders: ['Authorization', 'Content-Type', 'X-API-Key', 'X-Request-Id', 'Last-Event-ID', 'traceparent', 'tracestate'],
+    exposedHeaders: ['X-Request-Id', 'X-Error-Type', 'X-Copilot-Delivery', 'X-Stream-Id', 'Retry-After'],
+    maxAge: 600
+  })
+}, { name: 'cors', dependencies: ['config'] })
+
+/** True for what browsers send as `Origin` (WHATWG URL §4.7): a scheme, a host, a port that is not the scheme's own, and no more. */
+function isOrigin (text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text
+}

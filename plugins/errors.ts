@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import accepts from 'accepts'
+import type { ConnectionError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { GatewayError, type MappedError, mapError } from '../lib/errors.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Finds the place of any thrown value in the error contract. */
+    mapError (error: unknown): MappedError
+  }
+  interface FastifyRequest {
+    /** What failed, once something has. */
+    failure: MappedError | null
+  }
+}
+
+/** Answers every failure, unknown routes included, as the error contract says. */
+export default fp(async function errors (app) {
+  app.decorate('mapError', mapError)
+  app.decorateRequest('failure', null)
+  app.setErrorHandler(sendError)
+  app.setNotFoundHandler((request, reply) => sendError(new GatewayError('not_found'), request, reply))
+}, { name: 'errors' })
+
+/** Sends a failure to the client, in the form that its `Accept` asks for. */
+export function sendError (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const failure = mapError(toContract(error))
+  request.failure = failure
+  if (failure.errorType === 'internal') request.log.error({ err: error }, 'internal error')
+
+  const { status, errorType, message, headers, issues } = failure
+  reply.code(status).headers({ ...headers, 'X-Error-Type': errorType, 'X-Request-Id': request.id })
+  if (status === 400 && errorType === 'invalid_request' && issues) {
+    return reply.type('application/json; charset=utf-8').send({ error: message, errorType, requestId: request.id, issues })
+  }
+  return wantsJson(request)
+    ? reply.type('application/json; charset=utf-8').send({ error: message, errorType, requestId: request.id })
+    : reply.type('text/plain; charset=utf-8').send(`Error: ${message}`)
+}
+
+/** Plain text is the default and what a wildcard gets; a client that reads events can read JSON, too. */
+function wantsJson (request: FastifyRequest): boolean {
+  const type = accepts(request.raw).type(['text/plain', 'application/json', 'text/event-stream'])
+  return type === 'application/json' || type === 'text/event-stream'
+}
+
+/** Puts Fastify's own refusals of a body into words that say what is allowed. */
+function toContract (error: unknown): unknown {
+  if (!(error instanceof Error && 'code' in error)) return error
+  switch (error.code) {
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new GatewayError('invalid_request', { status: 415, detail: 'Content-Type must be application/json' })
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new GatewayError('invalid_request', { status: 413, detail: 'the body may have at most 1 MiB' })
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      return new GatewayError('invalid_request', { issues: [{ path: '', message: 'the body must be JSON, without __proto__ or constructor keys' }] })
+    default:
+      return error
+  }
+}
+
+/**
+ * Answers what is not HTTP enough to become a request: a header block over Node's 16 KiB, one that took too long, bytes
+ * that are no HTTP. Fastify's `clientErrorHandler`.
+ */
+export function onClientError (this: FastifyInstance, error: ConnectionError, socket: Socket): void {
+  // Behind an answer in flight, a reply would become a part of that answer.
+  if (socket.writable && error.code !== 'ECONNRESET' && !this.lifecycle.isAnswering(socket)) {
+    const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+    const { errorType, message } = new GatewayError('invalid_request', { status, detail: STATUS_CODES[status] })
+    const body = `Error: ${message}`
+    socket.write([
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      'Content-Type: text/plain; charset=utf-8',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      `X-Error-Type: ${errorType}`,
+      `X-Request-Id: ${randomUUID()}`,
+      'Connection: close',
+      '',
+      body
+    ].join('\r\n'))
+  }
+  socket.destroy(error)
+}

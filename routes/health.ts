@@ -1,0 +1,18 @@
+import type { FastifyPluginAsync } from 'fastify'
+import pkg from '../package.json' with { type: 'json' }
+
+/** What probes ask: is it there, is it alive, should it get requests. */
+const health: FastifyPluginAsync = async app => {
+  app.get('/health', async () => ({ ok: true, service: 'gateway', version: pkg.version, uptime: Math.round(process.uptime()) }))
+
+  app.get('/health/live', async () => ({ ok: true }))
+
+  app.get('/health/ready', async (_request, reply) => {
+    const ready = app.lifecycle.phase === 'serving'
+    reply.code(ready ? 200 : 503)
+    // An upstream that is down is told, not failed for: a load balancer would empty every replica at once.
+    return { ready, phase: app.lifecycle.phase, inFlight: app.lifecycle.inFlight, upstream: app.copilot.health }
+  })
+}
+
+export default health

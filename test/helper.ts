@@ -1,0 +1,156 @@
+import { EventEmitter, once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Writable } from 'node:stream'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import gateway, { serverOptions } from '../app.ts'
+
+/** A line of the log, parsed. */
+export type LogLine = Record<string, unknown> & { msg: string, level: number }
+
+/** What a gateway under test logs. */
+export class Log extends EventEmitter {
+  readonly lines: LogLine[] = []
+
+  /** The first line, past or future, for which `wanted` is true. */
+  async line (wanted: (line: LogLine) => boolean): Promise<LogLine> {
+    for (;;) {
+      const found = this.lines.find(wanted)
+      if (found) return found
+      await once(this, 'line')
+    }
+  }
+
+  /** The line of a request that has ended; of the request with the given id when one is given. */
+  async ended (requestId?: string): Promise<LogLine> {
+    return await this.line(line => line.msg === 'request ended' && (requestId === undefined || line.requestId === requestId))
+  }
+}
+
+/** A gateway that listens on a free loopback port. */
+export interface Gateway {
+  readonly app: FastifyInstance
+  readonly url: string
+  readonly port: number
+  readonly log: Log
+}
+
+/** Starts a gateway with the given environment variables; it stops with the test. */
+export async function build (t: Test, environment: Record<string, string> = {}): Promise<Gateway> {
+  const log = new Log()
+  const stream = new Writable({
+    write (chunk, _encoding, done) {
+      log.lines.push(JSON.parse(String(chunk)))
+      log.emit('line')
+      done()
+    }
+  })
+  const env = { LOG_LEVEL: 'debug', ...environment }
+  const options = serverOptions(env)
+  const app = Fastify({ ...options, logger: { ...options.logger, transport: undefined, stream } })
+  // A drain that had to cut is what some tests are about, and no failure of any.
+  t.teardown(() => app.close().catch(() => {}))
+  await app.register(gateway, { environment: env })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  return { app, url, port: Number(new URL(url).port), log }
+}
+
+/** A request that an upstream has got, its body read. */
+export interface UpstreamRequest {
+  readonly method: string
+  readonly path: string
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+  readonly json: Record<string, unknown>
+  readonly raw: IncomingMessage
+}
+
+/** Answers one request of an upstream. */
+export type Script = (reply: ServerResponse, request: UpstreamRequest) => unknown
+
+/** A real Copilot service as far as HTTP goes, with what it was asked. */
+export class Upstream extends EventEmitter {
+  readonly requests: UpstreamRequest[] = []
+  readonly server: Server
+  readonly scripts: Record<string, Script>
+
+  constructor (scripts: Record<string, Script>) {
+    super()
+    this.scripts = scripts
+    this.server = createServer((request, reply) => { void this.#serve(request, reply) })
+  }
+
+  get url (): string {
+    // A listening TCP server has an address with a port.
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`
+  }
+
+  /** How many sockets are open. */
+  async connections (): Promise<number> {
+    return await new Promise((resolve, reject) => this.server.getConnections((error, count) => error ? reject(error) : resolve(count)))
+  }
+
+  /** The request number `index` from 0, past or future. */
+  async request (index = 0): Promise<UpstreamRequest> {
+    for (;;) {
+      const request = this.requests[index]
+      if (request) return request
+      await once(this, 'request')
+    }
+  }
+
+  async #serve (raw: IncomingMessage, reply: ServerResponse): Promise<void> {
+    let body = ''
+    for await (const chunk of raw) body += chunk
+    const request = { method: raw.method ?? '', path: raw.url ?? '', headers: raw.headers, body, json: body ? JSON.parse(body) : {}, raw }
+    this.requests.push(request)
+    this.emit('request', request)
+    const script = this.scripts[request.path]
+    if (script) await script(reply, request)
+    else reply.writeHead(404).end()
+  }
+}
+
+/** Starts an upstream that answers each path as its script says, and 404 elsewhere; it stops with the test. */
+export async function upstream (t: Test, scripts: Record<string, Script>): Promise<Upstream> {
+  const service = new Upstream(scripts)
+  service.server.listen(0, '127.0.0.1')
+  await once(service.server, 'listening')
+  t.teardown(() => {
+    service.server.closeAllConnections()
+    service.server.close()
+  })
+  return service
+}
+
+/** A gateway in front of an upstream with the given scripts. */
+export async function pair (t: Test, scripts: Record<string, Script>, environment: Record<string, string> = {}): Promise<Gateway & { service: Upstream }> {
+  const service = await upstream(t, scripts)
+  const gateway = await build(t, { COPILOT_SERVICE_URL: service.url, ...environment })
+  return { ...gateway, service }
+}
+
+/** Posts a chat request; `body` is sent as JSON. */
+export async function ask (url: string, body: unknown = { prompt: 'Hello' }, init: RequestInit = {}): Promise<Response> {
+  return await fetch(`${url}/api/chat`, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    ...init,
+    headers: { 'content-type': 'application/json', ...init.headers }
+  })
+}
+
+/** A script that streams the given chunks as plain text and ends. */
+export function streams (...chunks: Array<string | Buffer>): Script {
+  return async reply => {
+    reply.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' })
+    for (const chunk of chunks) await new Promise(resolve => reply.write(chunk, resolve))
+    reply.end()
+  }
+}
+
+/** A script that answers with JSON. */
+export function json (status: number, body: unknown, headers: Record<string, string> = {}): Script {
+  return reply => reply.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
+}
