@@ -27,6 +27,9 @@ export default fp(async function errors (app) {
 
 /** Sends a failure to the client, in the form that its `Accept` asks for. */
 export function sendError (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  // Nobody is there to be told, and a client that leaves is no failure.
+  if (reply.raw.destroyed) return reply.hijack()
+
   const failure = mapError(toContract(error))
   request.failure = failure
   if (failure.errorType === 'internal') request.log.error({ err: error }, 'internal error')

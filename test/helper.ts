@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { Writable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
@@ -153,4 +153,22 @@ export function streams (...chunks: Array<string | Buffer>): Script {
 /** A script that answers with JSON. */
 export function json (status: number, body: unknown, headers: Record<string, string> = {}): Script {
   return reply => reply.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
+}
+
+/** Opens a plain TCP connection to a gateway and posts a chat request on it, for tests about what goes over the wire. */
+export async function rawAsk (port: number, body: unknown = { prompt: 'Hello' }, version = '1.1'): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  const text = JSON.stringify(body)
+  socket.write(`POST /api/chat HTTP/${version}\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
+  return socket
+}
+
+/** Resolves with everything that a socket has sent by the time it is closed, and the error that closed it, if one did. */
+export async function drainSocket (socket: Socket): Promise<{ text: string, code: string | undefined }> {
+  let text = ''
+  let code: string | undefined
+  socket.setEncoding('utf8').on('data', chunk => { text += chunk }).on('error', (error: NodeJS.ErrnoException) => { code = error.code })
+  if (!socket.closed) await once(socket, 'close').catch(() => {})
+  return { text, code }
 }
