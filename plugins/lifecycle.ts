@@ -130,7 +130,7 @@ export default fp(async function lifecycle (app) {
     if (inFlight.size > 0) await new Promise<void>(resolve => { onIdle = resolve })
     if (cut > 0) {
       app.log.warn({ cut }, 'answers were cut at shutdown')
-      throw new Error(`${cut} answers were cut at shutdown`)
+      throw new Error(`${cut} ${cut === 1 ? 'answer was' : 'answers were'} cut at shutdown`)
     }
   })
 }, { name: 'lifecycle', dependencies: ['config', 'errors'] })
