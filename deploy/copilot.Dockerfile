@@ -31,6 +31,6 @@ COPY --from=build /app/dist ./dist
 USER 1000:1000
 EXPOSE 3001
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.COPILOT_PORT}/health`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.COPILOT_PORT + '/health').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # Node itself, not npm, so that SIGTERM arrives.
 CMD ["node", "dist/copilot/server.js"]
