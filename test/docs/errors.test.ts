@@ -1,0 +1,32 @@
+import { test } from 'tap'
+import { type ErrorType, GatewayError, isErrorType } from '../../lib/errors.ts'
+import { tableRows } from './tables.ts'
+
+// The compiler sees to it that this list has every kind, and no other.
+const kinds = Object.keys({
+  invalid_request: true,
+  unauthenticated: true,
+  auth_unavailable: true,
+  not_found: true,
+  token_missing: true,
+  auth: true,
+  connection: true,
+  timeout: true,
+  idle_timeout: true,
+  rate_limited: true,
+  upstream: true,
+  bad_reply: true,
+  stream_empty: true,
+  draining: true,
+  internal: true
+} satisfies Record<ErrorType, true>).filter(isErrorType)
+
+test('docs/api.md has every error with its status and the beginning of its message', async t => {
+  const rows = await tableRows('docs/api.md', 'X-Error-Type')
+  const errors = kinds.map(kind => new GatewayError(kind))
+
+  t.strictSame(
+    rows.map(([errorType, status, message]) => ({ errorType, status, message })),
+    errors.map(({ errorType, status, message }) => ({ errorType, status: String(status), message }))
+  )
+})
