@@ -15,7 +15,11 @@ import { type Variant, variants } from './variants.ts'
 import { verdicts } from './verdicts.ts'
 
 // Not a test: a target that is missed is told, not failed for.
-const only = options.only?.split(',') ?? variants.map(({ name }) => name)
+const names = variants.map(({ name }) => name)
+const only = options.only?.split(',') ?? names
+const unknown = only.filter(name => !names.includes(name))
+if (unknown.length > 0) throw new Error(`--only: no such variant: ${unknown.join(', ')}; there are ${names.join(', ')}`)
+
 const results = await run(variants.filter(({ name }) => only.includes(name)), withinLimits(options.quick ? quick : full))
 mkdirSync(dirname(options.out), { recursive: true })
 writeFileSync(options.out, `${JSON.stringify(results, null, 2)}\n`)
@@ -28,7 +32,7 @@ async function run (variants: readonly Variant[], settings: Settings): Promise<R
   const started: Target[] = []
   try {
     const starts = [bare, ...variants.map(gateway)]
-    for (const start of starts) started.push(await start(upstream))
+    started.push(...await Promise.all(starts.map(start => start(upstream))))
 
     const all = [direct(upstream), ...started]
     for (const target of all) await warmUp(target, settings.warmUp)

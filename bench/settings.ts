@@ -23,10 +23,10 @@ export const full: Settings = {
 
 /** A run that shows that everything works; its numbers say little. */
 export const quick: Settings = {
-  warmUp: 50,
-  latency: { rounds: 1, streams: 25, perSecond: 50, chunks: 5, everyMs: 20 },
+  warmUp: 20,
+  latency: { rounds: 1, streams: 20, perSecond: 50, chunks: 5, everyMs: 10 },
   cpu: { rounds: 1, streams: 20, everyMs: 20, chunks: 400, requests: 50, requestsPerSecond: 200 },
-  memory: { streams: 100, perSecond: 500, warmUp: 50, settleMs: 200 }
+  memory: { streams: 100, perSecond: 500, warmUp: 20, settleMs: 100 }
 }
 
 /** Fewer open streams where the process may not have the file descriptors for them: a relay needs two for each. */

@@ -15,7 +15,9 @@ export function verdicts (variants: readonly Variant[], targets: readonly Target
   return variants.flatMap(({ name, cpu }) => {
     const later = firstByte(of(name)) - firstByte(of('direct'))
     const ratio = cost(name) / cost(cpu.against)
-    const kib = (of(name)?.memory?.rss ?? NaN) / 1024
+    const { rss = NaN, heap = NaN, external = NaN } = of(name)?.memory ?? {}
+    // Pages that the process held in reserve hide a part of what its streams take.
+    const kib = Math.max(rss, heap + external) / 1024
     return [
       { target: name, wanted: `first byte p50 less than ${FIRST_BYTE_MS} ms after direct`, found: `${later.toFixed(2)} ms`, reached: later < FIRST_BYTE_MS },
       { target: name, wanted: `CPU per chunk at most ${cpu.atMost} × ${cpu.against}`, found: `${ratio.toFixed(3)} ×`, reached: ratio <= cpu.atMost },
