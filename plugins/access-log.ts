@@ -6,12 +6,16 @@ import fp from 'fastify-plugin'
  * is logged, and no query string, where tokens get lost.
  */
 export default fp(async function accessLog (app) {
+  // Every field is made here and none is a credential; looking for some in each line took a tenth of a request's CPU time.
+  const log = app.log.child({}, { redact: { paths: [] } })
+
   app.addHook('onRequest', async (request, reply) => {
     const { socket } = request.raw
     const bytesBefore = socket.bytesWritten
     // Behind the lifecycle's own listener, which settles how the reply ended.
     reply.raw.once('close', () => {
-      request.log[level(request)]({
+      log[level(request)]({
+        requestId: request.id,
         caller: request.caller?.id,
         method: request.method,
         route: request.routeOptions.url,

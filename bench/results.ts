@@ -1,0 +1,37 @@
+import type { Cpu } from './phases/cpu.ts'
+import type { Latency } from './phases/latency.ts'
+import type { Memory } from './phases/memory.ts'
+import type { Settings } from './settings.ts'
+
+/** What a run has found, as `bench/results/latest.json` has it. */
+export interface Results {
+  readonly date: string
+  readonly machine: { readonly cpu: string, readonly cores: number, readonly memoryGiB: number, readonly node: string, readonly loadAverage: number }
+  readonly settings: Settings
+  readonly targets: readonly TargetResults[]
+  readonly busy: readonly Busy[]
+  readonly verdicts: readonly Verdict[]
+}
+
+/** What was found of one target. `direct` relays nothing, so that there is no cost of it. */
+export interface TargetResults {
+  readonly name: string
+  readonly latency: Latency
+  readonly cpu?: Cpu
+  readonly memory?: Memory
+}
+
+/** How much of a core the other processes took, 0–1: near 1, they and not the targets are what was measured. */
+export interface Busy {
+  readonly phase: string
+  readonly generator: number
+  readonly upstream: number
+}
+
+/** One thing that is to be reached, and whether it was. */
+export interface Verdict {
+  readonly target: string
+  readonly wanted: string
+  readonly found: string
+  readonly reached: boolean
+}

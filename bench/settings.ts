@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs'
+import type { CpuSettings } from './phases/cpu.ts'
+import type { LatencySettings } from './phases/latency.ts'
+import type { MemorySettings } from './phases/memory.ts'
+
+/** How much is measured. */
+export interface Settings {
+  /** Requests to each target before anything is measured, so that its code is compiled. */
+  readonly warmUp: number
+  readonly latency: LatencySettings
+  readonly cpu: CpuSettings
+  readonly memory: MemorySettings
+}
+
+/** A run to draw conclusions from. */
+export const full: Settings = {
+  warmUp: 600,
+  // 23 ms, so that the chunks of streams that start every 20 ms do not fall together.
+  latency: { rounds: 3, streams: 100, perSecond: 50, chunks: 20, everyMs: 23 },
+  cpu: { rounds: 5, streams: 80, everyMs: 20, chunks: 8000, requests: 300, requestsPerSecond: 300 },
+  memory: { streams: 1000, perSecond: 500, warmUp: 500, settleMs: 1500 }
+}
+
+/** A run that shows that everything works; its numbers say little. */
+export const quick: Settings = {
+  warmUp: 20,
+  latency: { rounds: 1, streams: 20, perSecond: 50, chunks: 5, everyMs: 10 },
+  cpu: { rounds: 1, streams: 20, everyMs: 20, chunks: 400, requests: 50, requestsPerSecond: 200 },
+  memory: { streams: 100, perSecond: 500, warmUp: 20, settleMs: 100 }
+}
+
+/** Fewer open streams where the process may not have the file descriptors for them: a relay needs two for each. */
+export function withinLimits (settings: Settings): Settings {
+  const streams = Math.min(settings.memory.streams, Math.floor((openFiles() - 100) / 2))
+  return { ...settings, memory: { ...settings.memory, streams } }
+}
+
+/** The hard limit, which Node raises its own limit to at start (Linux; elsewhere the limit is taken to be out of reach). */
+function openFiles (): number {
+  try {
+    return Number(/^Max open files\s+\S+\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity)
+  } catch {
+    return Infinity
+  }
+}

@@ -1,0 +1,17 @@
+/** One way to ask the gateway, measured in a gateway process of its own. */
+export interface Variant {
+  readonly name: string
+  /** Added to the headers of each request. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Added to the body of each request, beside the prompt. */
+  readonly body?: Readonly<Record<string, unknown>>
+  /** Added to the environment of the gateway. */
+  readonly env?: Readonly<Record<string, string>>
+  /** How much CPU time a chunk may take, as a multiple of what it takes in another target of the run. */
+  readonly cpu: { readonly against: string, readonly atMost: number }
+}
+
+/** What is measured beside `direct` and `bare`. A line here is all that another variant needs. */
+export const variants: readonly Variant[] = [
+  { name: 'gateway', cpu: { against: 'bare', atMost: 1.05 } }
+]

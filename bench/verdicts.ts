@@ -1,0 +1,31 @@
+import type { TargetResults, Verdict } from './results.ts'
+import { median } from './stats.ts'
+import type { Variant } from './variants.ts'
+
+/** How much later than from the upstream itself the first byte may come, in milliseconds. */
+const FIRST_BYTE_MS = 1.5
+/** How much resident memory an open stream may take, in KiB. */
+const STREAM_KIB = 60
+
+/** Holds what was found of each variant against what is to be reached. */
+export function verdicts (variants: readonly Variant[], targets: readonly TargetResults[]): Verdict[] {
+  const of = (name: string) => targets.find(target => target.name === name)
+  const cost = (name: string) => median(of(name)?.cpu?.perChunk ?? [])
+
+  return variants.flatMap(({ name, cpu }) => {
+    const later = firstByte(of(name)) - firstByte(of('direct'))
+    const ratio = cost(name) / cost(cpu.against)
+    const { rss = NaN, heap = NaN, external = NaN } = of(name)?.memory ?? {}
+    // Pages that the process held in reserve hide a part of what its streams take.
+    const kib = Math.max(rss, heap + external) / 1024
+    return [
+      { target: name, wanted: `first byte p50 less than ${FIRST_BYTE_MS} ms after direct`, found: `${later.toFixed(2)} ms`, reached: later < FIRST_BYTE_MS },
+      { target: name, wanted: `CPU per chunk at most ${cpu.atMost} × ${cpu.against}`, found: `${ratio.toFixed(3)} ×`, reached: ratio <= cpu.atMost },
+      { target: name, wanted: `less than ${STREAM_KIB} KiB per open stream`, found: `${kib.toFixed(1)} KiB`, reached: kib < STREAM_KIB }
+    ]
+  })
+}
+
+function firstByte (target: TargetResults | undefined): number {
+  return target?.latency.firstByte.p50 ?? NaN
+}

@@ -1,0 +1,31 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { test } from 'tap'
+
+const execute = promisify(execFile)
+// Without the instruments that the test runner gives to every process: they would be measured, too.
+const bench = (...options: string[]) => execute('env', ['-u', 'NODE_OPTIONS', process.execPath, 'dist/bench/run.js', ...options])
+
+test('the benchmark measures, prints its report and writes it as JSON', { timeout: 120_000 }, async t => {
+  if (!existsSync('dist/bench/run.js')) await execute('npx', ['tsc', '-p', 'tsconfig.build.json'])
+  const out = `${t.testdir()}/results.json`
+
+  const { stdout } = await bench('--quick', '--out', out)
+
+  t.match(stdout, /first byte p50[^]*per chunk[^]*resident[^]*To reach/)
+  const { targets, verdicts, busy } = JSON.parse(await readFile(out, 'utf8'))
+  t.match(targets, [
+    { name: 'direct', latency: { firstByte: { p50: Number, p99: Number }, chunkDelay: { p50: Number, p99: Number } } },
+    { name: 'bare', cpu: { perChunk: [Number], perRequest: [Number] }, memory: { streams: 100, rss: Number } },
+    { name: 'gateway', cpu: { perChunk: [Number], perRequest: [Number] }, memory: { streams: 100, rss: Number } }
+  ])
+  for (const { name, latency } of targets) t.equal(latency.chunksArrived, latency.chunksSent, `every chunk of ${name} arrived`)
+  t.equal(verdicts.length, 3)
+  t.match(busy, [{ phase: 'latency' }, { phase: 'CPU' }, { phase: 'memory' }])
+})
+
+test('a variant that does not exist is named, with those that do', async t => {
+  await t.rejects(bench('--only', 'nothing'), { message: /no such variant: nothing; there are gateway/ })
+})
