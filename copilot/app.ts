@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import type { CopilotConfig } from './config.ts'
 import type { Engine } from './engines/engine.ts'
@@ -30,7 +30,8 @@ export interface CopilotServiceOptions extends Pick<FastifyServerOptions, 'logge
 export async function buildCopilotService ({ config, engine = selectEngine(config), logger, loggerInstance }: CopilotServiceOptions): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
     ...(loggerInstance ? { loggerInstance } : { logger: logger ?? false }),
-    disableRequestLogging: true,
+    // One line when a request has ended is enough: request-log.ts writes it.
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: 8 * 1024 * 1024,
     genReqId: ({ headers }) => {
       const id = headers['x-request-id']

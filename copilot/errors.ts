@@ -52,11 +52,14 @@ const secretPatterns = [
  * become single spaces, and the result is cut to 500 characters.
  *
  * @param text - what the SDK or a model provider said
- * @param secrets - the configured secrets; none of them is left in the result, whatever it looks like
+ * @param secrets - the configured secrets; none of them is left in the result, whatever it looks like. What has fewer than four
+ *   characters is no secret and stays
  */
 export function publicMessage (text: string, secrets: readonly string[]): string {
   let message = text
-  for (const secret of secrets) message = message.replaceAll(secret, '[redacted]')
+  for (const secret of secrets) {
+    if (secret.length >= 4) message = message.replaceAll(secret, '[redacted]')
+  }
   for (const pattern of secretPatterns) message = message.replace(pattern, '[redacted]')
   const line = message.replace(/[\s\p{Cc}]+/gu, ' ').trim()
   // Cut between code points: half a surrogate pair is no text.

@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { Readable } from 'node:stream'
 import Type from 'typebox'
 import type { Engine } from '../engines/engine.ts'
+import { noteFailure } from '../request-log.ts'
 
 const body = Type.Object({
   // A folded conversation of 200 messages can be long.
@@ -16,8 +17,10 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ engine: Engine }> = async (
   app.post('/chat/stream', { schema: { body } }, async (request, reply) => {
     const answer = engine.answer(request.body, { signal: callerLeft(reply) })
     reply.headers({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', 'x-content-type-options': 'nosniff' })
-    // Headers leave with the first piece, so a failure before it still becomes a status.
-    return reply.type('text/plain; charset=utf-8').send(Readable.from(answer))
+    const text = Readable.from(answer)
+    text.once('error', error => noteFailure(request, error))
+    // Headers leave with the first piece: a failure before it becomes a status, one after it destroys the connection.
+    return reply.type('text/plain; charset=utf-8').send(text)
   })
 
   app.post('/chat', { schema: { body } }, async (request, reply) => {

@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { pieces, post, readUntil, service } from './helper.ts'
-import { modelServer } from './model-server.ts'
+import { pieces, post, readUntil, service } from '../helper.ts'
+import { modelServer } from '../model-server.ts'
 
 test('the real SDK streams the model’s pieces as they are written', async t => {
   const model = await modelServer(t)
