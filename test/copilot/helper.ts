@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { AddressInfo } from 'node:net'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import { buildCopilotService, type CopilotServiceOptions } from '../../copilot/app.ts'
 import { readCopilotConfig, type CopilotConfig, type Environment } from '../../copilot/config.ts'
@@ -43,4 +45,23 @@ export async function readUntil (iterator: AsyncIterator<string>, text: string):
 /** An engine that answers as the test says, to show what the service makes of it. */
 export function scriptedEngine (answer: (request: AnswerRequest, options: { signal: AbortSignal }) => AsyncIterable<string>, rest: Partial<Engine> = {}): Engine {
   return { answer, models: async () => [], health: () => ({ engine: 'scripted' }), close: async () => {}, ...rest }
+}
+
+/** A promise that the test settles. */
+export function deferred<T> (): { promise: Promise<T>, resolve: (value: T) => void } {
+  let resolve!: (value: T) => void
+  const promise = new Promise<T>(_resolve => { resolve = _resolve })
+  return { promise, resolve }
+}
+
+/** Gives, one by one, the log lines that tell of a request's end, none lost. */
+export function requestLines (log: Readable): () => Promise<Record<string, unknown>> {
+  const lines = createInterface({ input: log })[Symbol.asyncIterator]()
+  return async () => {
+    while (true) {
+      const { value } = await lines.next()
+      const line = JSON.parse(value)
+      if (line.msg === 'request ended') return line
+    }
+  }
 }
