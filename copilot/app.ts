@@ -4,6 +4,7 @@ import type { CopilotConfig } from './config.ts'
 import type { Engine } from './engines/engine.ts'
 import { selectEngine } from './engines/select.ts'
 import { requireToken } from './authentication.ts'
+import { releaseConnections } from './connections.ts'
 import { answerErrors, toReply } from './error-replies.ts'
 import { logRequests } from './request-log.ts'
 import { chatRoutes } from './routes/chat.ts'
@@ -40,6 +41,7 @@ export async function buildCopilotService ({ config, engine = selectEngine(confi
     frameworkErrors: toReply
   })
 
+  releaseConnections(app)
   logRequests(app)
   answerErrors(app)
   if (config.serviceToken) requireToken(app, config.serviceToken)

@@ -13,9 +13,6 @@ export function noteFailure (request: FastifyRequest, error: Error): void {
  * left or was cut off. Nothing of the request but its method and path is in it. Every reply carries the request's id.
  */
 export function logRequests (app: FastifyInstance): void {
-  let closing = false
-  app.addHook('preClose', async () => { closing = true })
-
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
     reply.raw.once('close', () => {
@@ -29,8 +26,6 @@ export function logRequests (app: FastifyInstance): void {
         durationMs: Math.round(reply.elapsedTime),
         ...why(failure)
       }, 'request ended')
-      // A keep-alive connection whose answer outlived the listener would hold up the end for more than a minute.
-      if (closing) setImmediate(() => app.server.closeIdleConnections())
     })
   })
 }

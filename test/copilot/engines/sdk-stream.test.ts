@@ -1,12 +1,10 @@
 import { test } from 'tap'
-import { pieces, post, readUntil, service } from '../helper.ts'
-import { modelServer } from '../model-server.ts'
+import { pieces, post, readUntil } from '../helper.ts'
+import { sdkService } from './sdk-helper.ts'
 
 test('the real SDK streams the model’s pieces as they are written', async t => {
-  const model = await modelServer(t)
-  const { url } = await service(t, { env: { COPILOT_PROVIDER_BASE_URL: model.url, COPILOT_PROVIDER_API_KEY: 'provider-key', COPILOT_MODEL: 'test-model' } })
-
-  const answering = post(`${url}/chat/stream`, { prompt: 'Grüß Gott, 世界 🌍', mode: 'explain-only' })
+  const { url, model } = await sdkService(t)
+  const answering = post(`${url}/chat/stream`, { prompt: 'Grüß Gott, 世界 🌍' })
   const call = await model.next()
   call.say('Hällo ')
   const response = await answering
@@ -24,8 +22,42 @@ test('the real SDK streams the model’s pieces as they are written', async t =>
 
   t.equal(call.headers.authorization, 'Bearer provider-key')
   t.equal(call.body.model, 'test-model')
-  t.equal(call.body.tools, undefined, 'no tools are offered')
   t.match(call.body.messages.at(-1), { role: 'user', content: /Grüß Gott, 世界 🌍$/ })
-  t.match(call.body.messages[0], { role: 'system', content: /You have no tools/ })
   t.equal(model.calls.length, 1)
+})
+
+test('the same answer, buffered', async t => {
+  const { url, model } = await sdkService(t)
+  const answering = post(`${url}/chat`, { prompt: 'Hi', model: 'another-model' })
+  const call = await model.next()
+  t.equal(call.body.model, 'another-model', 'the caller’s model wins')
+  call.say('Hällo ')
+  call.say('wörld')
+  call.end()
+  t.same(await (await answering).json(), { output: 'Hällo wörld' })
+})
+
+test('two answers at once do not mix', async t => {
+  const { url, model } = await sdkService(t)
+  const first = post(`${url}/chat`, { prompt: 'first' })
+  const callOfFirst = await model.next()
+  const second = post(`${url}/chat`, { prompt: 'second' })
+  const callOfSecond = await model.next()
+  callOfSecond.say('2')
+  callOfFirst.say('1')
+  callOfFirst.end()
+  callOfSecond.end()
+  t.same(await (await first).json(), { output: '1' })
+  t.same(await (await second).json(), { output: '2' })
+})
+
+test('a long prompt gets through whole', async t => {
+  const { url, model } = await sdkService(t)
+  const prompt = 'Ä word. '.repeat(20_000).trim()
+  const answering = post(`${url}/chat`, { prompt })
+  const call = await model.next()
+  t.ok(call.body.messages.at(-1)?.content.endsWith(prompt))
+  call.say('ok')
+  call.end()
+  t.same(await (await answering).json(), { output: 'ok' })
 })
