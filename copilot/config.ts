@@ -1,0 +1,125 @@
+import Type, { type Static } from 'typebox'
+import { Value } from 'typebox/value'
+
+const schema = Type.Object({
+  NODE_ENV: Type.Optional(Type.String()),
+  COPILOT_ENGINE: Type.Union([Type.Literal('auto'), Type.Literal('sdk'), Type.Literal('demo')], { default: 'auto', rule: 'must be auto, sdk or demo' }),
+  COPILOT_GITHUB_TOKEN: Type.Optional(Type.String()),
+  GH_TOKEN: Type.Optional(Type.String()),
+  GITHUB_TOKEN: Type.Optional(Type.String()),
+  COPILOT_PROVIDER_BASE_URL: Type.Optional(Type.String({ pattern: '^https?://[^\\s/?#]+', rule: 'must be an http:// or https:// URL' })),
+  COPILOT_PROVIDER_TYPE: Type.Union([Type.Literal('openai'), Type.Literal('azure'), Type.Literal('anthropic')], { default: 'openai', rule: 'must be openai, azure or anthropic' }),
+  COPILOT_PROVIDER_API_KEY: Type.Optional(Type.String()),
+  COPILOT_MODEL: Type.Optional(Type.String({ maxLength: 120, rule: 'must have at most 120 characters' })),
+  COPILOT_SERVICE_TOKEN: Type.Optional(Type.String({ pattern: '^[\\x21-\\x7e]+$', rule: 'must be printable ASCII without spaces' }))
+})
+
+const serverSchema = Type.Object({
+  HOST: Type.String({ default: '127.0.0.1' }),
+  COPILOT_PORT: Type.Integer({ default: 3001, minimum: 0, maximum: 65535, rule: 'must be an integer from 0 to 65535' }),
+  LOG_LEVEL: Type.Union(
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map(level => Type.Literal(level)),
+    { default: 'info', rule: 'must be trace, debug, info, warn, error, fatal or silent' }
+  ),
+  DRAIN_TIMEOUT_MS: Type.Integer({ default: 30_000, minimum: 0, maximum: 2_147_483_647, rule: 'must be an integer from 0 to 2147483647 (milliseconds)' })
+})
+
+/** Environment variables, as `process.env` holds them. */
+export type Environment = Record<string, string | undefined>
+
+/** What the service needs to know, read from the environment by {@link readCopilotConfig}. */
+export interface CopilotConfig {
+  /** The engine that answers; `auto` is already decided. */
+  engine: 'sdk' | 'demo'
+  /** The GitHub token and the name of the variable it came from. */
+  token?: { value: string, variable: string }
+  /** A model provider of one's own. When there is one, the token is not used. */
+  provider?: { baseUrl: string, type: Static<typeof schema>['COPILOT_PROVIDER_TYPE'], apiKey?: string }
+  /** The model for requests that name none. Always there when there is a provider. */
+  model?: string
+  /** The bearer token that callers must show. */
+  serviceToken?: string
+  /** The environment of the SDK's runtime process: an excerpt without the secrets of this process. */
+  runtimeEnvironment: Record<string, string>
+}
+
+/** Where and how the stand-alone process listens, read from the environment by {@link readServerConfig}. */
+export interface CopilotServerConfig {
+  host: string
+  port: number
+  /** A pino level. */
+  logLevel: string
+  /** How long answers in flight may go on after SIGTERM, in milliseconds. */
+  drainTimeoutMs: number
+}
+
+/** What the runtime process may see: how to find programs and temporary files, proxies, certificates, a GitHub host, a runtime of one's own. */
+const runtimeVariables = new Set([
+  'PATH', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'TEMP', 'TMP', 'SYSTEMROOT', 'COMSPEC', 'PATHEXT',
+  'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS',
+  'GH_HOST', 'COPILOT_GH_HOST', 'COPILOT_CLI_PATH'
+])
+
+const tokenVariables = ['COPILOT_GITHUB_TOKEN', 'GH_TOKEN', 'GITHUB_TOKEN'] as const
+
+/**
+ * Reads and checks the configuration of the service. An empty variable counts as unset.
+ *
+ * @throws Error with one line that names the variable and the rule, when a value breaks one; or that names what to set, when
+ * the demo engine would have to start by itself in production.
+ */
+export function readCopilotConfig (environment: Environment): CopilotConfig {
+  const env = check(schema, environment)
+  const variable = tokenVariables.find(name => env[name] !== undefined)
+  const value = variable && env[variable]
+  const configured = value !== undefined || env.COPILOT_PROVIDER_BASE_URL !== undefined
+  const engine = env.COPILOT_ENGINE === 'auto' ? (configured ? 'sdk' : 'demo') : env.COPILOT_ENGINE
+
+  if (engine === 'sdk' && env.COPILOT_PROVIDER_BASE_URL !== undefined && env.COPILOT_MODEL === undefined) {
+    throw new Error('COPILOT_MODEL must be set when COPILOT_PROVIDER_BASE_URL is')
+  }
+  if (engine === 'demo' && env.COPILOT_ENGINE === 'auto' && env.NODE_ENV === 'production') {
+    throw new Error('With NODE_ENV=production the demo engine does not start by itself: set COPILOT_SERVICE_URL, ' +
+      'or COPILOT_GITHUB_TOKEN, or COPILOT_PROVIDER_BASE_URL and COPILOT_MODEL, or COPILOT_ENGINE=demo')
+  }
+
+  return {
+    engine,
+    token: variable && value ? { value, variable } : undefined,
+    provider: env.COPILOT_PROVIDER_BASE_URL
+      ? { baseUrl: env.COPILOT_PROVIDER_BASE_URL, type: env.COPILOT_PROVIDER_TYPE, apiKey: env.COPILOT_PROVIDER_API_KEY }
+      : undefined,
+    model: env.COPILOT_MODEL,
+    serviceToken: env.COPILOT_SERVICE_TOKEN,
+    runtimeEnvironment: Object.fromEntries(Object.entries(environment).flatMap(([name, content]) =>
+      content && runtimeVariables.has(name.toUpperCase()) ? [[name, content]] : []))
+  }
+}
+
+/**
+ * Reads and checks where the stand-alone process listens. Not for an embedded service, which shares `HOST` with its gateway.
+ *
+ * @throws Error with one line that names the variable and the rule, when a value breaks one; or when the service would listen
+ * beyond loopback without a token.
+ */
+export function readServerConfig (environment: Environment): CopilotServerConfig {
+  const env = check(serverSchema, environment)
+  if (!isLoopback(env.HOST) && !environment.COPILOT_SERVICE_TOKEN) {
+    throw new Error(`COPILOT_SERVICE_TOKEN must be set when HOST is not a loopback address (it is ${JSON.stringify(env.HOST)})`)
+  }
+  return { host: env.HOST, port: env.COPILOT_PORT, logLevel: env.LOG_LEVEL, drainTimeoutMs: env.DRAIN_TIMEOUT_MS }
+}
+
+function isLoopback (host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+function check<T extends Type.TObject> (schema: T, environment: Environment): Static<T> {
+  const env = Object.entries(schema.properties).map(([name, property]) => {
+    const text = environment[name] || undefined
+    const value = text !== undefined && Type.IsInteger(property) && /^\d+$/.test(text) ? Number(text) : text
+    if (value !== undefined && !Value.Check(property, value)) throw new Error(`${name} ${Reflect.get(property, 'rule')}`)
+    return [name, value]
+  }).filter(([, value]) => value !== undefined)
+  return Value.Parse(schema, Value.Default(schema, Object.fromEntries(env)))
+}

@@ -1,0 +1,152 @@
+import type { CopilotClient, CopilotClientOptions } from '@github/copilot-sdk'
+import { access, constants, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { CopilotConfig } from '../config.ts'
+import { CopilotError, publicMessage } from '../errors.ts'
+
+/** The part of `@github/copilot-sdk` that is used. */
+export interface Sdk { CopilotClient: new (options: CopilotClientOptions) => CopilotClient }
+
+/** A running runtime process. */
+export interface Runtime {
+  client: CopilotClient
+  /** Aborts when the process is found dead. The SDK itself tells nobody: its sessions just fall silent. */
+  lost: AbortSignal
+}
+
+/** What tests may change about the runtime process. */
+export interface RuntimeOptions {
+  /** Loads the SDK; an `import` when left out. Rejects when the package is not installed. */
+  loadSdk?: () => Promise<Sdk>
+  /** How long the process may take to start, or to answer a sign of life, in milliseconds; 30,000 when left out. */
+  patienceMs?: number
+}
+
+const signOfLifeMs = 1_000
+const stopMs = 5_000
+
+/**
+ * The SDK's runtime process: one per service, started when it is first needed, started again when it died, and confined to a
+ * temporary directory that goes away with it.
+ */
+export class RuntimeHost {
+  readonly #config: CopilotConfig
+  readonly #secrets: readonly string[]
+  readonly #loadSdk: () => Promise<Sdk>
+  readonly #patienceMs: number
+  readonly #closing = new AbortController()
+  #directory: string | undefined
+  #runtime: Promise<Runtime> | undefined
+  #running = false
+
+  constructor (config: CopilotConfig, secrets: readonly string[], { loadSdk, patienceMs = 30_000 }: RuntimeOptions) {
+    this.#config = config
+    this.#secrets = secrets
+    this.#loadSdk = loadSdk ?? (() => import('@github/copilot-sdk'))
+    this.#patienceMs = patienceMs
+  }
+
+  /** Whether the process runs, as far as is known. */
+  get running (): boolean {
+    return this.#running
+  }
+
+  /**
+   * The running runtime; the process is started when there is none.
+   *
+   * @throws CopilotError `sdk` when the SDK is not installed, `spawn` when the process cannot be started
+   */
+  async runtime (): Promise<Runtime> {
+    this.#runtime ??= this.#start()
+    try {
+      return await this.#runtime
+    } catch (error) {
+      this.#runtime = undefined
+      throw error
+    }
+  }
+
+  /** Ends the process, whatever it is doing, and removes its directory. */
+  async close (): Promise<void> {
+    this.#closing.abort()
+    const runtime = await this.#runtime?.catch(() => undefined)
+    if (runtime) {
+      // A process that does not go politely is killed: nobody waits for it any more.
+      await Promise.race([runtime.client.stop(), delay(stopMs, undefined, { ref: false })])
+      await runtime.client.forceStop()
+    }
+    this.#running = false
+    if (this.#directory) await rm(this.#directory, { recursive: true, force: true, maxRetries: 3 })
+  }
+
+  async #start (): Promise<Runtime> {
+    const sdk = await this.#loadSdk().catch(error => {
+      throw new CopilotError('sdk', `The GitHub Copilot SDK could not be loaded (${publicMessage(codeOf(error), this.#secrets)}): install it with "npm install @github/copilot-sdk"`)
+    })
+    const { runtimeEnvironment, token, provider } = this.#config
+    let client: CopilotClient | undefined
+    try {
+      // Checked here because the SDK 1.0.14 brings the whole process down, by an unhandled rejection, when it cannot execute this file.
+      if (runtimeEnvironment.COPILOT_CLI_PATH) await access(runtimeEnvironment.COPILOT_CLI_PATH, constants.X_OK)
+      const directory = this.#directory ??= await mkdtemp(join(tmpdir(), 'copilot-service-'))
+      client = new sdk.CopilotClient({
+        mode: 'empty',
+        baseDirectory: directory,
+        workingDirectory: directory,
+        env: { ...runtimeEnvironment, HOME: directory, USERPROFILE: directory },
+        gitHubToken: provider ? undefined : token?.value,
+        useLoggedInUser: false,
+        logLevel: 'none'
+      })
+      await this.#within(client.start())
+    } catch (error) {
+      await client?.forceStop()
+      throw new CopilotError('spawn', `The GitHub Copilot runtime could not be started: ${publicMessage(firstLine(error), this.#secrets)}`)
+    }
+    this.#running = true
+    return this.#watch(client)
+  }
+
+  /** Asks for a sign of life again and again: nothing else tells that the process died. */
+  #watch (client: CopilotClient): Runtime {
+    const lost = new AbortController()
+    const watch = async () => {
+      while (true) {
+        await delay(signOfLifeMs, undefined, { ref: false, signal: this.#closing.signal })
+        await this.#within(client.ping())
+      }
+    }
+    watch().catch(async () => {
+      lost.abort()
+      // On close() the process gets the chance to end politely.
+      if (this.#closing.signal.aborted) return
+      this.#runtime = undefined
+      this.#running = false
+      await client.forceStop()
+    })
+    return { client, lost: lost.signal }
+  }
+
+  async #within (work: Promise<unknown>): Promise<void> {
+    const timer = new AbortController()
+    const timeout = delay(this.#patienceMs, undefined, { signal: timer.signal }).then(() => {
+      throw new Error(`no answer within ${this.#patienceMs} ms`)
+    })
+    try {
+      await Promise.race([work, timeout])
+    } finally {
+      timer.abort()
+      timeout.catch(() => {})
+    }
+  }
+}
+
+function codeOf (error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : firstLine(error)
+}
+
+function firstLine (error: unknown): string {
+  return String(error instanceof Error ? error.message : error).split('\n', 1).join()
+}

@@ -1,0 +1,89 @@
+import type { CopilotClient, SessionConfig } from '@github/copilot-sdk'
+import type { CopilotConfig } from '../config.ts'
+import { CopilotError } from '../errors.ts'
+import { answerInSession, denyEverything } from './sdk-answer.ts'
+import { toCopilotError, type SdkFailure } from './sdk-errors.ts'
+import { RuntimeHost, type RuntimeOptions } from './sdk-runtime.ts'
+import type { AnswerRequest, Engine, Mode, Model } from './engine.ts'
+
+const instructions: Record<Mode, string> = {
+  'explain-only': 'You are GitHub Copilot, an assistant for software developers. Explain: answer questions and clarify concepts, with short code examples ' +
+    'where they help. You have no tools, and no access to files, commands or the network; do not claim to have any.',
+  'project-helper': 'You are GitHub Copilot, an assistant for software developers. Help with a project: propose designs, write and review code, find the causes of errors, ' +
+    'and say step by step what to do. You work from what is in the conversation alone: you have no tools, and no access to files, commands or the network; ' +
+    'ask for the code that you need to see, and never claim to have changed or run anything.'
+}
+
+/**
+ * The engine that asks GitHub Copilot, or a model provider of one's own, by the official `@github/copilot-sdk`.
+ *
+ * Both modes get no tools at all and every permission request is denied: the service has no project directory, and whoever can
+ * write the prompt must not be able to reach the host through it. The modes differ in their system message.
+ */
+export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}): Engine {
+  const { provider, token, serviceToken, model } = config
+  const secrets = [token?.value, provider?.apiKey, serviceToken].filter(secret => secret !== undefined)
+  const host = new RuntimeHost(config, secrets, options)
+  const toError = (failure: SdkFailure) => toCopilotError(failure, { byProvider: provider !== undefined, secrets })
+
+  /** A client that can be asked, or the reason why there is none. */
+  async function runtime () {
+    checkCredentials(config)
+    const runtime = await host.runtime()
+    if (!provider) await checkAccepted(runtime.client)
+    return runtime
+  }
+
+  return {
+    async * answer (request, { signal }) {
+      yield * answerInSession(await runtime(), { session: session(request), prompt: request.prompt, signal, toError })
+    },
+    async models () {
+      if (provider) return model ? [{ id: model }] : []
+      const { client } = await runtime()
+      const models = await client.listModels().catch((error: unknown) => {
+        throw toError({ message: error instanceof Error ? error.message : String(error) })
+      })
+      return models.map(({ id, name }): Model => ({ id, name }))
+    },
+    health: () => ({
+      engine: 'sdk',
+      credentials: provider ? 'provider' : token ? 'token' : 'missing',
+      runtime: host.running ? 'running' : 'stopped'
+    }),
+    close: () => host.close()
+  }
+
+  function session (request: AnswerRequest): SessionConfig {
+    return {
+      model: request.model ?? model,
+      provider: provider && { ...provider, wireApi: provider.type === 'anthropic' ? undefined : 'completions' },
+      streaming: true,
+      systemMessage: { mode: 'replace', content: instructions[request.mode] },
+      availableTools: [],
+      // Not covered by mode "empty": with a GitHub token the runtime would connect to this server of its own accord.
+      disabledMcpServers: ['github-mcp-server'],
+      onPermissionRequest: denyEverything,
+      // One prompt, one answer: there is nothing to compact and no workspace to keep.
+      infiniteSessions: { enabled: false }
+    }
+  }
+}
+
+function checkCredentials ({ provider, token }: CopilotConfig): void {
+  if (provider) return
+  if (!token) {
+    throw new CopilotError('token_missing', 'GitHub Copilot is not configured: set COPILOT_GITHUB_TOKEN, or COPILOT_PROVIDER_BASE_URL and COPILOT_MODEL')
+  }
+  if (token.value.startsWith('encrypted:')) {
+    throw new CopilotError('token_missing', `GitHub Copilot is not configured: ${token.variable} holds a dotenvx value that was never decrypted; start the service with "dotenvx run"`)
+  }
+}
+
+/** The SDK reports a refused token as an unspecific failure of the session: asked first, it says so. */
+async function checkAccepted (client: CopilotClient): Promise<void> {
+  const { isAuthenticated } = await client.getAuthStatus()
+  if (!isAuthenticated) {
+    throw new CopilotError('auth', 'GitHub Copilot authentication failed: GitHub did not accept the token, or could not be reached to check it')
+  }
+}

@@ -1,0 +1,24 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { CopilotError, type ErrorType, publicMessage, statusOf } from './errors.ts'
+import { noteFailure } from './request-log.ts'
+
+/** Makes every error, Fastify's own included, a status and JSON `{ error, errorType }`. */
+export function answerErrors (app: FastifyInstance): void {
+  app.setErrorHandler<FastifyError | CopilotError>(toReply)
+  app.setNotFoundHandler((request, reply) => toReply(new CopilotError('not_found', 'Not found'), request, reply))
+}
+
+/** Answers with the error. For errors from before routing, where Fastify runs no hooks, this is the only stop. */
+export function toReply (error: FastifyError | CopilotError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { status, error: message, errorType } = describe(error)
+  // The message of a refused body may quote it, and prompts are not logged.
+  noteFailure(request, errorType === 'invalid_request' ? new CopilotError(errorType, 'Invalid request') : error)
+  return reply.code(status).header('x-request-id', request.id).type('application/json; charset=utf-8').send({ error: message, errorType })
+}
+
+function describe (error: FastifyError | CopilotError): { status: number, error: string, errorType: ErrorType } {
+  if (error instanceof CopilotError) return { status: statusOf[error.errorType], error: error.message, errorType: error.errorType }
+  const status = error.statusCode ?? 500
+  if (status < 500) return { status, error: `Invalid request: ${publicMessage(error.message, [])}`, errorType: 'invalid_request' }
+  return { status: 500, error: 'The Copilot service failed unexpectedly', errorType: 'unknown' }
+}

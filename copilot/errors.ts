@@ -1,0 +1,67 @@
+/**
+ * What went wrong, in the words of the upstream wire contract, with the HTTP status each one travels with.
+ *
+ * `token_missing`: no usable credentials are configured. `auth`: the credentials were refused. `rate_limited`: Copilot or the
+ * model provider limits us. `spawn`: the SDK's runtime process could not be started. `sdk`: any other failure the SDK reports.
+ * `unknown`: a failure nobody expected, that is, a bug.
+ */
+export const statusOf = {
+  invalid_request: 400,
+  unauthenticated: 401,
+  auth: 401,
+  not_found: 404,
+  rate_limited: 429,
+  sdk: 500,
+  spawn: 500,
+  unknown: 500,
+  token_missing: 503
+} as const
+
+/** One of the error types of the wire contract. */
+export type ErrorType = keyof typeof statusOf
+
+/** A failure that is fit to be told to the caller: its message is one line, free of secrets, and at most 500 characters. */
+export class CopilotError extends Error {
+  readonly errorType: ErrorType
+
+  /**
+   * @param errorType - decides the HTTP status, see {@link statusOf}
+   * @param message - for the caller's eyes; pass free text through `publicMessage` first
+   */
+  constructor (errorType: ErrorType, message: string) {
+    super(message)
+    this.name = 'CopilotError'
+    this.errorType = errorType
+  }
+}
+
+const maxLength = 500
+
+/** What GitHub tokens, common API keys, bearer credentials, JSON web tokens and a URL's user information look like. */
+const secretPatterns = [
+  /\bgh[a-z]_[A-Za-z0-9]{16,}/g,
+  /\bgithub_pat_[A-Za-z0-9_]{16,}/g,
+  /\bsk-[A-Za-z0-9_-]{8,}/g,
+  /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/g,
+  /(?<=\bBearer\s+)\S+/gi,
+  /(?<=:\/\/)[^\s/@]+(?=@)/g
+]
+
+/**
+ * Makes free text fit to be told to a caller: secrets are replaced by `[redacted]`, all white space and control characters
+ * become single spaces, and the result is cut to 500 characters.
+ *
+ * @param text - what the SDK or a model provider said
+ * @param secrets - the configured secrets; none of them is left in the result, whatever it looks like. What has fewer than four
+ *   characters is no secret and stays
+ */
+export function publicMessage (text: string, secrets: readonly string[]): string {
+  let message = text
+  for (const secret of secrets) {
+    if (secret.length >= 4) message = message.replaceAll(secret, '[redacted]')
+  }
+  for (const pattern of secretPatterns) message = message.replace(pattern, '[redacted]')
+  const line = message.replace(/[\s\p{Cc}]+/gu, ' ').trim()
+  // Cut between code points: half a surrogate pair is no text.
+  return line.length <= maxLength ? line : line.slice(0, maxLength - 1).replace(/[\uD800-\uDBFF]$/, '') + '…'
+}

@@ -1,0 +1,39 @@
+import closeWithGrace from 'close-with-grace'
+import { buildCopilotService } from './app.ts'
+import { readCopilotConfig, readServerConfig } from './config.ts'
+import { loggerOptions } from './logging.ts'
+
+/** The stand-alone process: configuration, service, listener, and a drain on SIGTERM and SIGINT. */
+async function main (): Promise<void> {
+  try {
+    process.loadEnvFile()
+  } catch {
+    // There need not be a .env.
+  }
+  const config = readCopilotConfig(process.env)
+  const { host, port, logLevel, drainTimeoutMs } = readServerConfig(process.env)
+  const app = await buildCopilotService({ config, logger: loggerOptions(logLevel, process.stdout.isTTY) })
+
+  closeWithGrace({ delay: drainTimeoutMs + 10_000, logger: app.log }, async ({ signal, err }) => {
+    if (err) app.log.fatal({ err }, 'unexpected error')
+    else app.log.info({ signal }, 'draining')
+    let cut = false
+    // Cut, not ended: a cut answer must not look whole.
+    const timer = setTimeout(() => {
+      cut = true
+      app.server.closeAllConnections()
+    }, drainTimeoutMs)
+    await app.close()
+    clearTimeout(timer)
+    // An error makes the exit code 1.
+    if (cut) throw new Error(`answers were cut: they did not end within ${drainTimeoutMs} ms`)
+  })
+
+  await app.listen({ host, port })
+  app.log.info({ engine: config.engine }, 'Copilot service ready')
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error)
+  process.exit(1)
+})

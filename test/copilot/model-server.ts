@@ -1,0 +1,84 @@
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Test } from 'tap'
+
+/** One request that reached the model, to be answered step by step. */
+export class ModelCall {
+  readonly headers: IncomingHttpHeaders
+  readonly body: { model: string, messages: Array<{ role: string, content: string }>, tools?: unknown[] }
+  /** Resolves when the response is over; `true` when it was sent whole. */
+  readonly closed: Promise<boolean>
+  readonly #response: ServerResponse
+
+  constructor (headers: IncomingHttpHeaders, body: string, response: ServerResponse) {
+    this.headers = headers
+    this.body = JSON.parse(body)
+    this.#response = response
+    this.closed = once(response, 'close').then(() => response.writableFinished)
+  }
+
+  /** Sends one piece of the answer. */
+  say (content: string): void {
+    this.#chunk({ role: 'assistant', content }, null)
+  }
+
+  /** Asks for a tool, whether it was offered or not, and ends. */
+  callTool (name: string, args: object): void {
+    this.#chunk({ role: 'assistant', tool_calls: [{ index: 0, id: 'call_1', type: 'function', function: { name, arguments: JSON.stringify(args) } }] }, null)
+    this.#finish('tool_calls')
+  }
+
+  /** Ends the answer. */
+  end (): void {
+    this.#finish('stop')
+  }
+
+  /** Breaks the connection. */
+  cut (): void {
+    this.#response.destroy()
+  }
+
+  /** Refuses, with an error body such as OpenAI's. */
+  refuse (status: number, message: string, headers: Record<string, string> = {}): void {
+    this.#response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify({ error: { message, type: 'test', code: 'test' } }))
+  }
+
+  #finish (reason: string): void {
+    this.#chunk({}, reason)
+    this.#response.end('data: [DONE]\n\n')
+  }
+
+  #chunk (delta: object, reason: string | null): void {
+    if (!this.#response.headersSent) this.#response.writeHead(200, { 'content-type': 'text/event-stream' })
+    this.#response.write(`data: ${JSON.stringify({ id: 'c1', object: 'chat.completion.chunk', created: 1, model: this.body.model, choices: [{ index: 0, delta, finish_reason: reason }] })}\n\n`)
+  }
+}
+
+/** An OpenAI-compatible model on loopback that does what the test says, call by call. */
+export async function modelServer (t: Test): Promise<{ url: string, next: () => Promise<ModelCall>, calls: ModelCall[] }> {
+  const calls: ModelCall[] = []
+  const arrived: Array<(call: ModelCall) => void> = []
+  const waiting: ModelCall[] = []
+  const server = createServer(async (request, response) => {
+    request.setEncoding('utf8')
+    let body = ''
+    for await (const piece of request) body += piece
+    const call = new ModelCall(request.headers, body, response)
+    calls.push(call)
+    const give = arrived.shift()
+    if (give) give(call)
+    else waiting.push(call)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const next = async () => {
+    const call = waiting.shift()
+    return call ?? await new Promise<ModelCall>(resolve => arrived.push(resolve))
+  }
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, next, calls }
+}
