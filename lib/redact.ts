@@ -3,7 +3,7 @@ const credentials = new RegExp([
   '\\bgh[a-z]_[A-Za-z0-9]{16,}',              // GitHub tokens
   'github_pat_\\w{16,}',
   '\\bsk-[\\w-]{16,}',                        // keys of model providers
-  'eyJ[\\w-]{8,}[\\w.-]*',                 // JSON Web Tokens
+  'eyJ[\\w-]{8,}[\\w.-]*',                    // JSON Web Tokens
   '(?<=\\b(?:bearer|basic) )(?=\\S*[\\d=])[\\w.~+/=-]{8,}'
 ].join('|'), 'gi')
 
