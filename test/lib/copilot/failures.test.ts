@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { errors } from 'undici'
 import { fromReply, fromTransport, isUnsent } from '../../../lib/copilot/failures.ts'
 import { GatewayError } from '../../../lib/errors.ts'
 
@@ -19,13 +20,13 @@ test('what breaks on the way has its name', async t => {
     UND_ERR_CONNECT_TIMEOUT: 'timeout',
     UND_ERR_HEADERS_TIMEOUT: 'timeout',
     UND_ERR_BODY_TIMEOUT: 'idle_timeout',
-    UND_ERR_HEADERS_OVERFLOW: 'bad_reply',
-    HPE_INVALID_CONSTANT: 'bad_reply'
+    UND_ERR_HEADERS_OVERFLOW: 'bad_reply'
   }
   for (const [code, errorType] of Object.entries(names)) {
     const error = failed(code)
     t.match(fromTransport(error), { errorType, cause: error }, code)
   }
+  t.equal(fromTransport(new errors.HTTPParserError('no HTTP')).errorType, 'bad_reply')
   t.equal(fromTransport('odd').errorType, 'connection')
 })
 
