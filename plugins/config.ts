@@ -84,6 +84,10 @@ export default fp<ConfigOptions>(async function config (app, { environment = rea
     throw new StartError(explain(error))
   }
   const { TRUST_PROXY } = app.config
+  for (const name of ['COPILOT_SERVICE_URL', 'JWT_JWKS_URL'] as const) {
+    const url = app.config[name]
+    if (url && !URL.canParse(url)) throw new StartError(`${name} must be ${descriptionOf(name)}`)
+  }
   if (trustProxy(TRUST_PROXY) === undefined) throw new StartError('TRUST_PROXY must be true, false, a hop count, or comma-separated addresses and networks')
   if (isHopCount(TRUST_PROXY)) app.log.warn('TRUST_PROXY is a hop count, which trusts nobody: name the addresses of the proxies instead')
 }, { name: 'config' })

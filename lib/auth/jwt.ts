@@ -13,17 +13,16 @@ export interface JwtOptions {
   readonly issuer: string
   /** The `aud` that tokens must have; empty: any. */
   readonly audience: string
+  /** How long the key server may take, in milliseconds; default 5,000. */
+  readonly jwksTimeout?: number
 }
-
-/** How long the key server may take, in milliseconds. */
-const JWKS_TIMEOUT_MS = 5_000
 
 /**
  * Knows callers by JSON Web Tokens (RFC 7519): signature, expiry, issuer and audience are checked, and the algorithm is
  * the configured key's, never the token's choice (RFC 8725 §3.1). The caller is the token's `sub`, or its `client_id`
  * where a service has no subject (RFC 9068). Throws a {@link StartError} when not exactly one kind of key is configured.
  */
-export function byJwt ({ secret, jwksUrl, issuer, audience }: JwtOptions): Authenticate {
+export function byJwt ({ secret, jwksUrl, issuer, audience, jwksTimeout = 5_000 }: JwtOptions): Authenticate {
   if (!secret === !jwksUrl) throw new StartError('either JWT_SECRET or JWT_JWKS_URL must be set when AUTH_MODE is jwt, and not both')
   const options: JWTVerifyOptions = {
     algorithms: secret ? ['HS256'] : ['RS256', 'ES256'],
@@ -31,7 +30,7 @@ export function byJwt ({ secret, jwksUrl, issuer, audience }: JwtOptions): Authe
     ...(issuer && { issuer }),
     ...(audience && { audience })
   }
-  const verify = secret ? bySecret(secret) : byKeySet(jwksUrl)
+  const verify = secret ? bySecret(secret) : byKeySet(jwksUrl, jwksTimeout)
 
   return async ({ bearer }) => {
     if (!bearer) return undefined
@@ -53,9 +52,9 @@ function bySecret (secret: string): Verify {
   return async (token, options) => (await jwtVerify(token, key, options)).payload
 }
 
-function byKeySet (url: string): Verify {
+function byKeySet (url: string, timeout: number): Verify {
   // jose remembers the set, and an unknown `kid` makes it ask again at most twice a minute: nobody can make us flood the key server.
-  const keys = createRemoteJWKSet(new URL(url), { timeoutDuration: JWKS_TIMEOUT_MS, cooldownDuration: 30_000 })
+  const keys = createRemoteJWKSet(new URL(url), { timeoutDuration: timeout, cooldownDuration: 30_000 })
   return async (token, options) => (await jwtVerify(token, keys, options)).payload
 }
 

@@ -32,8 +32,8 @@ export function isUnsent (error: unknown): boolean {
  */
 export function fromTransport (error: unknown): GatewayError {
   if (error instanceof GatewayError) return error
-  const code = codeOf(error)
-  const errorType = BY_CODE[code] ?? (error instanceof errors.HTTPParserError ? 'bad_reply' : 'connection')
+  // The error for bytes that are no HTTP comes without a code.
+  const errorType = error instanceof errors.HTTPParserError ? 'bad_reply' : BY_CODE[codeOf(error)] ?? 'connection'
   return new GatewayError(errorType, { cause: error })
 }
 

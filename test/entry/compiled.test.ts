@@ -1,0 +1,97 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import tap, { test } from 'tap'
+import pkg from '../../package.json' with { type: 'json' }
+import { ask, streams, upstream } from '../helper.ts'
+import { start } from './process.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const { scripts } = pkg
+
+// A dozen processes, on a machine that may have other things to do.
+tap.setTimeout(180_000)
+
+// What is compiled may be old, or absent; all compiled entry points are tested in this one file, so that nothing else writes it meanwhile.
+execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-b', `${root}tsconfig.build.json`], { stdio: 'inherit' })
+
+/** The commands of package.json, with paths that hold in any directory. */
+const server = command(scripts.start)
+const cli = command(scripts['start:cli'])
+const nowhere = { COPILOT_SERVICE_URL: 'http://127.0.0.1:9' }
+
+function command (script: string): string[] {
+  return script.split(' ').flatMap(word => {
+    if (word === 'node') return [process.execPath]
+    if (word === 'fastify') return [process.execPath, `${root}node_modules/fastify-cli/cli.js`]
+    return [word.includes('/') ? root + word : word]
+  })
+}
+
+for (const [name, entryPoint] of [['npm start', server], ['npm run start:cli', cli]] as const) {
+  test(`${name} listens on loopback, answers, and ends with code 0 on SIGTERM`, async t => {
+    const service = await upstream(t, { '/chat/stream': streams('fine') })
+    const gateway = start(t, entryPoint, { COPILOT_SERVICE_URL: service.url })
+    const url = await gateway.url()
+    t.match(url, /^http:\/\/127\.0\.0\.1:\d+$/)
+    t.match(await (await fetch(`${url}/health`)).json(), { ok: true, service: 'gateway' })
+    const response = await ask(url, undefined, { headers: { 'x-request-id': 'entry.1' } })
+    t.equal(response.headers.get('x-request-id'), 'entry.1')
+    t.equal(await response.text(), 'fine')
+    gateway.kill('SIGTERM')
+    t.equal(await gateway.ended, 0)
+    t.match(gateway.stdout, /"requestId":"entry\.1".*"ended":"complete"/)
+    t.equal(gateway.stderr, '')
+  })
+
+  test(`${name} refuses a bad value with a line that names it, and code 1`, async t => {
+    const gateway = start(t, entryPoint, { COPILOT_SERVICE_URL: 'nonsense' })
+    t.equal(await gateway.ended, 1)
+    t.match(gateway.stdout + gateway.stderr, /^.*COPILOT_SERVICE_URL must be an http:\/\/ or https:\/\/ URL.*$/m)
+  })
+
+  test(`${name} refuses addresses that others can reach with a line that names the three choices, and code 1`, async t => {
+    const gateway = start(t, entryPoint, { ...nowhere, HOST: '0.0.0.0' })
+    t.equal(await gateway.ended, 1)
+    t.match(gateway.stdout, /AUTH_MODE must be none, api-key or jwt to listen on 0\.0\.0\.0/)
+    t.notMatch(gateway.stdout, /Server listening/)
+  })
+
+  test(`${name} listens there once AUTH_MODE=none says so`, async t => {
+    const gateway = start(t, entryPoint, { ...nowhere, HOST: '0.0.0.0', AUTH_MODE: 'none' })
+    await t.resolves(gateway.url())
+  })
+}
+
+test('fastify start refuses them by FASTIFY_ADDRESS, too', async t => {
+  const gateway = start(t, cli, { ...nowhere, FASTIFY_ADDRESS: '0.0.0.0' })
+  t.equal(await gateway.ended, 1)
+  t.match(gateway.stdout, /AUTH_MODE must be none, api-key or jwt to listen on 0\.0\.0\.0/)
+})
+
+test('npm start says why it does not start in one line of its log', async t => {
+  const gateway = start(t, server, { ...nowhere, PORT: 'abc' })
+  t.equal(await gateway.ended, 1)
+  t.match(JSON.parse(gateway.stdout), { level: 60, msg: 'PORT must be integer' })
+  t.equal(gateway.stderr, '')
+})
+
+test('npm start says so of a port that is taken, too', async t => {
+  const service = await upstream(t, {})
+  const gateway = start(t, server, { ...nowhere, PORT: new URL(service.url).port })
+  t.equal(await gateway.ended, 1)
+  t.match(JSON.parse(gateway.stdout), { level: 60, err: { code: 'EADDRINUSE' } })
+})
+
+test('.env in the working directory counts, and the environment counts more', async t => {
+  const gateway = start(t, server, nowhere, { '.env': 'HOST=127.0.0.2\nCOPILOT_SERVICE_URL=nonsense\n' })
+  t.match(await gateway.url(), /^http:\/\/127\.0\.0\.2:\d+$/)
+})
+
+test('an error that nobody caught closes the gateway with code 1 and is in the log', async t => {
+  const crash = 'data:text/javascript,process.on("SIGUSR2",()=>{throw new Error("nobody caught me")})'
+  const gateway = start(t, [process.execPath, `--import=${crash}`, ...server.slice(1)], nowhere)
+  await gateway.url()
+  gateway.kill('SIGUSR2')
+  t.equal(await gateway.ended, 1)
+  t.match(gateway.stdout, /nobody caught me.*"msg":"the process cannot go on"/)
+})

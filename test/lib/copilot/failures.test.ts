@@ -1,0 +1,91 @@
+import { test } from 'tap'
+import { errors } from 'undici'
+import { fromReply, fromTransport, isUnsent } from '../../../lib/copilot/failures.ts'
+import { GatewayError } from '../../../lib/errors.ts'
+
+const failed = (code: string): Error => Object.assign(new Error(`it says ${code}`), { code })
+
+test('only a connection that was never made proves that nothing was sent', async t => {
+  for (const code of ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']) t.ok(isUnsent(failed(code)), code)
+  for (const error of [failed('ECONNRESET'), failed('EPIPE'), failed('UND_ERR_SOCKET'), failed('ETIMEDOUT'), new Error('x'), 'ECONNREFUSED', undefined]) t.notOk(isUnsent(error))
+  t.notOk(isUnsent(Object.assign(new Error('x'), { code: 1 })))
+})
+
+test('what breaks on the way has its name', async t => {
+  const names: Record<string, string> = {
+    ECONNREFUSED: 'connection',
+    ECONNRESET: 'connection',
+    UND_ERR_SOCKET: 'connection',
+    UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'connection',
+    UND_ERR_CONNECT_TIMEOUT: 'timeout',
+    UND_ERR_HEADERS_TIMEOUT: 'timeout',
+    UND_ERR_BODY_TIMEOUT: 'idle_timeout',
+    UND_ERR_HEADERS_OVERFLOW: 'bad_reply'
+  }
+  for (const [code, errorType] of Object.entries(names)) {
+    const error = failed(code)
+    t.match(fromTransport(error), { errorType, cause: error }, code)
+  }
+  t.equal(fromTransport(new errors.HTTPParserError('no HTTP')).errorType, 'bad_reply')
+  t.equal(fromTransport('odd').errorType, 'connection')
+})
+
+test('a reason to abort stays itself', async t => {
+  const reason = new GatewayError('draining')
+  t.equal(fromTransport(reason), reason)
+})
+
+function reported (status: number, body: unknown, headers = {}) {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  const { errorType, status: answered, message, headers: passedOn } = fromReply({ status, headers, text }, ['hidden-token'])
+  return { errorType, status: answered, message, headers: passedOn }
+}
+
+test('kinds that the gateway knows are in its words, the service\'s behind them', async t => {
+  t.strictSame(reported(500, { error: 'no token', errorType: 'token_missing' }), { errorType: 'token_missing', status: 503, message: 'GitHub Copilot is not configured: no token', headers: {} })
+  t.strictSame(reported(401, { error: 'expired', errorType: 'auth' }), { errorType: 'auth', status: 401, message: 'GitHub Copilot authentication failed: expired', headers: {} })
+  t.match(reported(500, { error: 'x', errorType: 'connection' }), { errorType: 'connection', status: 503 })
+  t.match(reported(500, { error: 'x', errorType: 'timeout' }), { errorType: 'timeout', status: 504 })
+  t.match(reported(503, { error: 'GitHub Copilot is not configured: set a token', errorType: 'token_missing' }), { message: 'GitHub Copilot is not configured: set a token' })
+})
+
+test('a limit is a limit by its status or by its name, and its Retry-After is passed on when it is sane', async t => {
+  t.strictSame(reported(429, 'slow down', { 'retry-after': '7' }), { errorType: 'rate_limited', status: 429, message: 'Copilot is rate limiting', headers: { 'Retry-After': '7' } })
+  t.match(reported(429, { error: 'enough', errorType: 'sdk' }), { errorType: 'rate_limited', message: 'Copilot is rate limiting: enough', headers: {} })
+  t.match(reported(500, { error: 'x', errorType: 'rate_limited' }), { errorType: 'rate_limited', status: 429 })
+  t.match(reported(429, '', { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' }).headers, { 'Retry-After': 'Wed, 21 Oct 2026 07:28:00 GMT' })
+  t.strictSame(reported(429, '', { 'retry-after': 'x'.repeat(65) }).headers, {})
+  t.strictSame(reported(429, '', { 'retry-after': ['1', '2'] }).headers, {})
+})
+
+test('a bad request is one by its status or by its name, in the service\'s words', async t => {
+  for (const status of [400, 413, 422]) t.strictSame(reported(status, { error: 'no such model', errorType: 'sdk' }), { errorType: 'invalid_request', status: 400, message: 'no such model', headers: {} })
+  t.match(reported(500, { error: 'odd', errorType: 'invalid_request' }), { errorType: 'invalid_request', status: 400, message: 'odd' })
+  t.match(reported(400, '<html>'), { errorType: 'invalid_request', message: 'Invalid request' })
+})
+
+test('other kinds are passed on by their name, when it is one', async t => {
+  for (const name of ['sdk', 'spawn', 'unknown', 'a_2']) t.match(reported(502, { error: 'it broke', errorType: name }), { errorType: name, status: 500, message: 'it broke' })
+  for (const name of ['', 'Sdk', 'x y', 'x\r\nset-cookie: a=b', 'x'.repeat(41), '__proto__', 7, null, undefined]) t.match(reported(503, { error: 'it broke', errorType: name }), { errorType: 'upstream', status: 500, message: 'it broke' }, String(name))
+})
+
+test('kinds that only the gateway can mean are not believed', async t => {
+  for (const name of ['internal', 'draining', 'not_found', 'unauthenticated', 'auth_unavailable', 'upstream']) t.match(reported(500, { error: 'x', errorType: name }), { errorType: 'upstream', status: 500, message: 'x' }, name)
+})
+
+test('a refusal without a name is one of the token', async t => {
+  t.match(reported(401, 'Unauthorized'), { errorType: 'auth', status: 401, message: 'GitHub Copilot authentication failed' })
+  t.match(reported(403, { error: 'not you' }), { errorType: 'auth', message: 'GitHub Copilot authentication failed: not you' })
+})
+
+test('a body that says nothing leaves the row\'s words', async t => {
+  for (const body of ['', '<html>oops</html>', 'null', '"text"', '[]', '7', '{}', '{"error":7}', '{"error":""}', '{"error":"  "}', '{"error":']) {
+    t.strictSame(reported(500, body), { errorType: 'upstream', status: 500, message: 'Copilot service returned an error', headers: {} }, body)
+  }
+})
+
+test('a message is one line of at most 500 characters without secrets', async t => {
+  const { message } = reported(500, { error: `a\nb hidden-token ghp_0123456789abcdefABCD ${'x'.repeat(600)}` })
+  t.ok(message.startsWith('a b [redacted] [redacted] x'))
+  t.equal(message.length, 500)
+})

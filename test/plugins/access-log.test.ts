@@ -1,0 +1,53 @@
+import { test } from 'tap'
+import { ask, json, pair, type Script, streams } from '../helper.ts'
+
+const scripts: Record<string, Script> = { '/chat/stream': streams('the answer'), '/models': json(500, { error: 'it broke', errorType: 'sdk' }) }
+
+test('a request leaves one line, with everything of it but what was said', async t => {
+  const { url, log, service } = await pair(t, scripts, { COPILOT_SERVICE_TOKEN: 'service-token-1', AUTH_MODE: 'api-key', API_KEYS: 'web:web-key-1' })
+  const before = log.lines.length
+  const response = await fetch(`${url}/api/chat?access_token=query-token-1`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-api-key': 'web-key-1', cookie: 'session=cookie-1', 'x-request-id': 'one.1' },
+    body: JSON.stringify({ prompt: 'the prompt', sessionId: 'the session', messages: [{ role: 'user', content: 'the history' }] })
+  })
+  await response.text()
+  t.match(await log.ended(), {
+    level: 30, requestId: 'one.1', caller: 'web', method: 'POST', route: '/api/chat', status: 200, delivery: 'stream', bytes: Number, firstByteMs: Number, durationMs: Number, ended: 'complete'
+  })
+  t.equal((await service.request()).headers.authorization, 'Bearer service-token-1')
+  t.equal(log.lines.length, before + 1)
+  t.notMatch(JSON.stringify(log.lines), /the prompt|the session|the history|the answer|query-token|web-key|cookie-1|service-token/)
+})
+
+test('bytes are those of the request, also on a connection that is used again', async t => {
+  const { url, log } = await pair(t, { '/chat/stream': streams('x'.repeat(100_000)) })
+  for (const id of ['a', 'b']) await (await ask(url, undefined, { headers: { 'x-request-id': id } })).text()
+  const [a, b] = [Number((await log.ended('a')).bytes), Number((await log.ended('b')).bytes)]
+  t.ok(a > 100_000 && a < 102_000, String(a))
+  t.ok(Math.abs(a - b) < 100)
+})
+
+test('what the upstream failed stands out, with its kind', async t => {
+  const { url, log } = await pair(t, scripts)
+  t.equal((await fetch(`${url}/api/models?x=y`)).status, 500)
+  const line = await log.ended()
+  t.match(line, { level: 40, route: '/api/models', status: 500, ended: 'upstream_failed', errorType: 'sdk', error: 'it broke' })
+  t.notOk('delivery' in line)
+  t.notOk('firstByteMs' in line)
+})
+
+test('probes are for those who debug', async t => {
+  const { url, log } = await pair(t, scripts)
+  for (const path of ['/health', '/health/live', '/health/ready']) await fetch(url + path, { headers: { 'x-request-id': path.replaceAll('/', '.') } })
+  for (const id of ['.health', '.health.live', '.health.ready']) t.match(await log.ended(id), { level: 20, ended: 'complete' })
+})
+
+test('a route that does not exist is logged without its path, which may hold anything', async t => {
+  const { url, log } = await pair(t, scripts)
+  await fetch(`${url}/reset/secret-link-1?x=secret-2`)
+  const line = await log.ended()
+  t.match(line, { level: 30, method: 'GET', status: 404, errorType: 'not_found', ended: 'complete' })
+  t.notOk('route' in line)
+  t.notMatch(JSON.stringify(log.lines), /secret-/)
+})

@@ -1,0 +1,72 @@
+import Fastify from 'fastify'
+import { test } from 'tap'
+import config, { type Environment } from '../../plugins/config.ts'
+
+async function load (environment: Environment) {
+  const app = Fastify()
+  await app.register(config, { environment })
+  return app.config
+}
+
+test('every variable has its default', async t => {
+  t.strictSame(await load({}), {
+    HOST: '127.0.0.1',
+    PORT: 3000,
+    LOG_LEVEL: 'info',
+    NODE_ENV: '',
+    COPILOT_SERVICE_URL: '',
+    COPILOT_SERVICE_TOKEN: '',
+    COPILOT_CONNECT_TIMEOUT_MS: 5_000,
+    COPILOT_FIRST_BYTE_TIMEOUT_MS: 60_000,
+    COPILOT_IDLE_TIMEOUT_MS: 60_000,
+    COPILOT_STREAM_RETRY_MS: 60_000,
+    CORS_ORIGIN: '',
+    AUTH_MODE: '',
+    API_KEYS: '',
+    JWT_SECRET: '',
+    JWT_JWKS_URL: '',
+    JWT_ISSUER: '',
+    JWT_AUDIENCE: '',
+    TRUST_PROXY: 'false',
+    DRAIN_DELAY_MS: 0,
+    DRAIN_TIMEOUT_MS: 30_000
+  })
+})
+
+test('numbers are read as numbers, and what is not a variable of ours is left out', async t => {
+  const loaded = await load({ PORT: '0', DRAIN_TIMEOUT_MS: '2147483647', PATH: '/bin', COPILOT_SERVICE_URL: 'https://copilot.example/base/', LOG_LEVEL: 'silent' })
+  t.match(loaded, { PORT: 0, DRAIN_TIMEOUT_MS: 2_147_483_647, COPILOT_SERVICE_URL: 'https://copilot.example/base/', LOG_LEVEL: 'silent' })
+  t.notOk('PATH' in loaded)
+})
+
+const durations = ['COPILOT_CONNECT_TIMEOUT_MS', 'COPILOT_FIRST_BYTE_TIMEOUT_MS', 'COPILOT_IDLE_TIMEOUT_MS', 'COPILOT_STREAM_RETRY_MS', 'DRAIN_DELAY_MS', 'DRAIN_TIMEOUT_MS']
+
+const bad: Array<[name: string, value: string, rule: string]> = [
+  ['PORT', 'abc', 'must be integer'],
+  ['PORT', '3000.5', 'must be integer'],
+  ['PORT', '-1', 'must be >= 0'],
+  ['PORT', '65536', 'must be <= 65535'],
+  ...durations.flatMap((name): Array<[string, string, string]> => [
+    [name, '1s', 'must be integer'],
+    [name, '-1', 'must be >= 0'],
+    [name, '2147483648', 'must be <= 2147483647']
+  ]),
+  ['LOG_LEVEL', 'loud', 'must be one of fatal, error, warn, info, debug, trace, silent'],
+  ['AUTH_MODE', 'basic', 'must be one of none, api-key, jwt'],
+  ['COPILOT_SERVICE_TOKEN', 'two words', 'must be printable ASCII without spaces'],
+  ['COPILOT_SERVICE_TOKEN', 'line\nbreak', 'must be printable ASCII without spaces'],
+  ...['localhost:4000', 'ftp://x', 'http://', 'http://x?y=z', 'http://x#y', 'http://a b', 'http://x:99999', 'http://[', '//x'].map((url): [string, string, string] => ['COPILOT_SERVICE_URL', url, 'must be an http:// or https:// URL without query, or empty for the companion']),
+  ...['id.example/jwks', 'file:///etc/jwks', 'https://', 'https://x:99999/jwks'].map((url): [string, string, string] => ['JWT_JWKS_URL', url, 'must be an http:// or https:// URL']),
+  ['TRUST_PROXY', 'yes', 'must be true, false, a hop count, or comma-separated addresses and networks'],
+  ['TRUST_PROXY', 'proxy.example.com', 'must be true, false, a hop count, or comma-separated addresses and networks']
+]
+
+for (const [name, value, rule] of bad) {
+  test(`${name}=${JSON.stringify(value)} stops the start with one line that names the rule`, async t => {
+    await t.rejects(load({ [name]: value }), { name: 'StartError', message: `${name} ${rule}` })
+  })
+}
+
+test('every broken rule is named, and no value', async t => {
+  await t.rejects(load({ PORT: 'abc', COPILOT_SERVICE_TOKEN: 'two words' }), { name: 'StartError', message: 'PORT must be integer; COPILOT_SERVICE_TOKEN must be printable ASCII without spaces' })
+})
