@@ -81,7 +81,7 @@ export default fp(async function lifecycle (app) {
     raw.setTimeout(CLIENT_STALL_TIMEOUT_MS, () => {
       if (raw.writableLength === 0) return
       abort(request, new GatewayError('client_stalled'))
-      raw.destroy()
+      raw.socket?.destroy()
     })
     return answer.body
   })
@@ -101,8 +101,8 @@ export default fp(async function lifecycle (app) {
       if (phase === 'closed') closeIdle()
       if (inFlight.size === 0) onIdle()
     })
-    // HTTP/1.0 has no last chunk: there a closed connection looks like a whole answer, and only a reset says that it is not.
-    if (request.raw.httpVersion === '1.0') reply.raw.destroy = () => { request.raw.socket.resetAndDestroy(); return reply.raw }
+    // Fastify destroys a reply whose stream fails, which is to cut it and not to take back what was written.
+    reply.raw.destroy = () => cutOff(reply)
     reply.header('X-Request-Id', request.id)
     if (phase === 'closed') throw new GatewayError('draining')
   })
@@ -126,7 +126,7 @@ export default fp(async function lifecycle (app) {
     }
     // What is left then is a reader that does not even take the end.
     deadline = setTimeout(() => {
-      for (const { reply } of inFlight.values()) reply.raw.destroy()
+      for (const { raw } of inFlight.keys()) raw.socket.destroy()
     }, LAST_WORDS_MS)
   }
 
@@ -152,3 +152,12 @@ export default fp(async function lifecycle (app) {
     }
   })
 }, { name: 'lifecycle', dependencies: ['config', 'errors'] })
+
+/** Ends a connection where the rest of an answer should be: what was written goes out, and no last chunk behind it. */
+function cutOff ({ request, raw }: FastifyReply): FastifyReply['raw'] {
+  const { socket, httpVersion } = request.raw
+  // HTTP/1.0 has no last chunk: there an end looks like the whole answer, and only a reset says that it is not.
+  if (httpVersion === '1.0') socket.resetAndDestroy()
+  else socket.destroySoon()
+  return raw
+}

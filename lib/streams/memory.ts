@@ -182,8 +182,10 @@ class MemoryReading extends Readable {
       this.#wanted = this.push(rest)
     }
     if (!ending || this.#index < chunks.length) return
-    if (ending.failure) this.destroy(ending.failure)
-    else this.push(null)
+    if (!ending.failure) this.push(null)
+    // Destroying takes away what is still to be read. An empty chunk has Node ask again when that has been read.
+    else if (this.readableLength > 0) this.push('')
+    else this.destroy(ending.failure)
   }
 
   constructor (recording: MemoryRecording, index: number, within: number) {
