@@ -9,14 +9,17 @@ import companion from './plugins/companion.ts'
 import config, { type ConfigOptions, type Environment, readEnvironment } from './plugins/config.ts'
 import copilot from './plugins/copilot.ts'
 import cors from './plugins/cors.ts'
+import delivery from './plugins/delivery.ts'
 import docs from './plugins/docs.ts'
 import errors, { onClientError, sendError } from './plugins/errors.ts'
 import lifecycle from './plugins/lifecycle.ts'
+import resume from './plugins/resume.ts'
 import securityHeaders from './plugins/security-headers.ts'
 import validation from './plugins/validation.ts'
 import chat from './routes/chat.ts'
 import health from './routes/health.ts'
 import models from './routes/models.ts'
+import resumeRoutes from './routes/resume.ts'
 
 /** The whole gateway as one Fastify plugin. The list is the architecture: what stands lower builds on what stands above. */
 async function gateway (app: FastifyInstance, options: ConfigOptions): Promise<void> {
@@ -38,12 +41,17 @@ async function gateway (app: FastifyInstance, options: ConfigOptions): Promise<v
   await app.register(companion)
   await app.register(copilot)
 
+  // How an answer gets from there to here.
+  await app.register(resume)
+  await app.register(delivery)
+
   // What there is to ask for.
   await app.register(docs)
   await app.register(health)
   await app.register(async api => {
     api.addHook('onRequest', api.authenticate)
     await api.register(chat)
+    await api.register(resumeRoutes)
     await api.register(models)
   }, { prefix: '/api' })
 }

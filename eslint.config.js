@@ -19,5 +19,5 @@ export default [
     }
   },
   // tap awaits its tests itself.
-  { files: ['test/**/*.test.ts'], rules: { '@typescript-eslint/no-floating-promises': 'off' } }
+  { files: ['test/**/*.ts'], rules: { '@typescript-eslint/no-floating-promises': 'off' } }
 ]

@@ -17,8 +17,19 @@ export const ChatRequest = Type.Object({
   mode: Type.Enum(['explain-only', 'project-helper'], { default: 'explain-only', description: 'What Copilot may do.' }),
   model: Type.Optional(Type.String({ minLength: 1, maxLength: 120, trim: true, description: 'Which model answers; the service chooses when absent.' })),
   sessionId: Type.Optional(Type.String({ minLength: 1, maxLength: 200, trim: true, description: 'Names the conversation to the model.' })),
-  messages: Type.Optional(Type.Array(Message, { maxItems: 200, bounded: true, description: 'The conversation so far, oldest first.' }))
+  messages: Type.Optional(Type.Array(Message, { maxItems: 200, bounded: true, description: 'The conversation so far, oldest first.' })),
+  resumable: Type.Optional(Type.Boolean({ description: 'Whether the answer survives a lost connection.' }))
 })
 
 /** A validated body of `POST /api/chat`: strings trimmed, defaults filled in. */
 export type ChatRequest = Static<typeof ChatRequest>
+
+/** Where a reading of a resumable answer begins, in bytes. */
+const offset = { pattern: '^\\d{1,15}$' }
+
+/** What `GET /api/chat/:streamId` takes: `Last-Event-ID` counts more than `offset`. */
+export const ResumeRequest = {
+  params: Type.Object({ streamId: Type.String() }),
+  querystring: Type.Object({ offset: Type.String({ ...offset, default: '0', description: 'Where to begin, in bytes of the answer.' }) }),
+  headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ pattern: '^\\d{0,15}$', description: 'The id of the last event that was read.' })) })
+}

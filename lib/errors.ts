@@ -1,5 +1,7 @@
 /** How a reply ended, as the log says it: whole, or how it failed. */
-export type Ended = 'complete' | 'client_left' | 'upstream_failed' | 'idle_timeout' | 'drained'
+export type Ended =
+  'complete' | 'client_left' | 'client_stalled' | 'stopped' | 'abandoned' |
+  'upstream_failed' | 'timeout' | 'idle_timeout' | 'max_duration' | 'drained'
 
 /** One row of the error contract: what a client is told about one kind of failure. */
 interface ErrorRow {
@@ -9,24 +11,38 @@ interface ErrorRow {
   /** How the message begins; a detail may follow after a colon. */
   readonly message: string
   readonly headers?: Readonly<Record<string, string>>
+  /** The same request may succeed a little later. */
+  readonly retryable?: true
 }
 
 /** Every kind of failure the gateway itself names. Nothing else decides a status or the beginning of a message. */
 const rows = {
+  // What the client did.
   invalid_request: { status: 400, message: 'Invalid request' },
   unauthenticated: { status: 401, message: 'Authentication required', headers: { 'WWW-Authenticate': 'Bearer realm="copilot-stream-gateway"' } },
-  auth_unavailable: { status: 503, message: 'Authentication cannot be checked at the moment', headers: { 'Retry-After': '5' } },
   not_found: { status: 404, message: 'Not found' },
+  client_stalled: { status: 408, ended: 'client_stalled', message: 'Nobody read the answer' },
+  stopped: { status: 409, ended: 'stopped', message: 'The answer was stopped' },
+  abandoned: { status: 410, ended: 'abandoned', message: 'The answer was given up because nobody came back for it' },
+  past_the_end: { status: 416, message: 'The answer has no such offset' },
+
+  // What the Copilot service did.
   token_missing: { status: 503, ended: 'upstream_failed', message: 'GitHub Copilot is not configured' },
   auth: { status: 401, ended: 'upstream_failed', message: 'GitHub Copilot authentication failed' },
-  connection: { status: 503, ended: 'upstream_failed', message: 'Could not connect to Copilot service' },
-  timeout: { status: 504, ended: 'upstream_failed', message: 'Copilot did not answer in time' },
-  idle_timeout: { status: 504, ended: 'idle_timeout', message: 'Copilot fell silent in the middle of its answer' },
-  rate_limited: { status: 429, ended: 'upstream_failed', message: 'Copilot is rate limiting' },
+  connection: { status: 503, ended: 'upstream_failed', retryable: true, message: 'Could not connect to Copilot service' },
+  timeout: { status: 504, ended: 'timeout', retryable: true, message: 'Copilot did not answer in time' },
+  idle_timeout: { status: 504, ended: 'idle_timeout', retryable: true, message: 'Copilot fell silent in the middle of its answer' },
+  max_duration: { status: 504, ended: 'max_duration', message: 'The answer took longer than an answer may' },
+  rate_limited: { status: 429, ended: 'upstream_failed', retryable: true, message: 'Copilot is rate limiting' },
   upstream: { status: 500, ended: 'upstream_failed', message: 'Copilot service returned an error' },
-  bad_reply: { status: 502, ended: 'upstream_failed', message: 'Copilot service sent a reply that was not understood' },
-  stream_empty: { status: 502, ended: 'upstream_failed', message: 'Copilot service sent an empty answer' },
-  draining: { status: 503, ended: 'drained', message: 'The gateway is shutting down', headers: { 'Retry-After': '5', Connection: 'close' } },
+  bad_reply: { status: 502, ended: 'upstream_failed', retryable: true, message: 'Copilot service sent a reply that was not understood' },
+  stream_empty: { status: 502, ended: 'upstream_failed', retryable: true, message: 'Copilot service sent an empty answer' },
+  answer_too_large: { status: 502, ended: 'upstream_failed', message: 'The answer is larger than a resumable answer may be' },
+
+  // What the gateway did.
+  auth_unavailable: { status: 503, retryable: true, message: 'Authentication cannot be checked at the moment', headers: { 'Retry-After': '5' } },
+  overloaded: { status: 503, retryable: true, message: 'The gateway has too much to do', headers: { 'Retry-After': '5' } },
+  draining: { status: 503, ended: 'drained', retryable: true, message: 'The gateway is shutting down', headers: { 'Retry-After': '5', Connection: 'close' } },
   internal: { status: 500, message: 'Internal error' }
 } as const satisfies Record<string, ErrorRow>
 
@@ -45,6 +61,8 @@ export interface MappedError {
   readonly headers: Readonly<Record<string, string>>
   /** How the log says that the reply ended. */
   readonly ended: Ended
+  /** The same request may succeed a little later. */
+  readonly retryable: boolean
   readonly issues?: readonly Issue[]
 }
 
@@ -65,6 +83,7 @@ export class GatewayError extends Error implements MappedError {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly ended: Ended
+  readonly retryable: boolean
   readonly issues?: readonly Issue[]
 
   constructor (errorType: ErrorType, options: GatewayErrorOptions = {}) {
@@ -75,6 +94,7 @@ export class GatewayError extends Error implements MappedError {
     this.status = options.status ?? row.status
     this.headers = { ...row.headers, ...options.headers }
     this.ended = row.ended ?? 'complete'
+    this.retryable = row.retryable ?? false
     if (options.issues) this.issues = options.issues
   }
 }
@@ -88,6 +108,7 @@ export class ReportedError extends Error implements MappedError {
   readonly status: number
   readonly headers: Readonly<Record<string, string>> = {}
   readonly ended = 'upstream_failed'
+  readonly retryable = false
 
   constructor (errorType: string, message: string | undefined) {
     const row = isErrorType(errorType) ? rows[errorType] : rows.upstream

@@ -39,9 +39,12 @@ declare module 'fastify' {
   }
 }
 
+/** How long readers have, once the drain is over, to take an error status or a last event. */
+const LAST_WORDS_MS = 1_000
+
 /** Knows every request from its arrival to its last byte, tells its parts when the client is gone, and drains on close. */
 export default fp(async function lifecycle (app) {
-  const { DRAIN_DELAY_MS, DRAIN_TIMEOUT_MS } = app.config
+  const { CLIENT_STALL_TIMEOUT_MS, DRAIN_DELAY_MS, DRAIN_TIMEOUT_MS, STREAM_MAX_MS } = app.config
   const inFlight = new Map<FastifyRequest, { readonly reply: FastifyReply, readonly controller: AbortController }>()
   let phase: Phase = 'serving'
   let cut = 0
@@ -62,14 +65,23 @@ export default fp(async function lifecycle (app) {
   })
 
   app.decorateReply('relay', function (answer) {
-    this.request.answer = answer
-    this.request.firstByteAfter = this.elapsedTime
+    const { request, raw } = this
+    request.answer = answer
+    request.firstByteAfter = this.elapsedTime
     answer.body.once('error', error => {
-      // A client that left, or a drain, is the cause already: the body failed because of it.
-      if (this.request.ended) return
-      this.request.failure = fromTransport(error)
-      this.request.ended = this.request.failure.ended
-      resetOldClient(this)
+      // A client that left is the cause already: the body failed because of it.
+      if (request.ended) return
+      request.failure = fromTransport(error)
+      request.ended = request.failure.ended
+    })
+
+    const limit = setTimeout(() => abort(request, new GatewayError('max_duration')), STREAM_MAX_MS - this.elapsedTime)
+    raw.once('close', () => clearTimeout(limit))
+    // Node restarts this timer with every byte that the reader takes, and with every write.
+    raw.setTimeout(CLIENT_STALL_TIMEOUT_MS, () => {
+      if (raw.writableLength === 0) return
+      abort(request, new GatewayError('client_stalled'))
+      raw.socket?.destroy()
     })
     return answer.body
   })
@@ -80,7 +92,7 @@ export default fp(async function lifecycle (app) {
     // The only event that comes for every way an answer can end; Fastify's hooks miss a client that leaves mid-stream.
     reply.raw.once('close', () => {
       if (reply.raw.writableFinished) {
-        request.ended = request.failure?.ended ?? 'complete'
+        request.ended ??= request.failure?.ended ?? 'complete'
       } else {
         request.ended ??= 'client_left'
         controller.abort(new Error('the client left'))
@@ -89,6 +101,8 @@ export default fp(async function lifecycle (app) {
       if (phase === 'closed') closeIdle()
       if (inFlight.size === 0) onIdle()
     })
+    // Fastify destroys a reply whose stream fails, which is to cut it and not to take back what was written.
+    reply.raw.destroy = () => cutOff(reply)
     reply.header('X-Request-Id', request.id)
     if (phase === 'closed') throw new GatewayError('draining')
   })
@@ -99,17 +113,21 @@ export default fp(async function lifecycle (app) {
     else app.server.closeIdleConnections()
   }
 
+  /** Ends an answer before its time, wherever it is: what is asked for is given up, what is being read fails. */
+  function abort (request: FastifyRequest, failure: GatewayError): void {
+    inFlight.get(request)?.controller.abort(failure)
+    request.answer?.body.destroy(failure)
+  }
+
   function cutAnswers (): void {
-    for (const [request, { reply, controller }] of inFlight) {
+    for (const request of inFlight.keys()) {
       cut++
-      request.ended = 'drained'
-      if (!reply.raw.headersSent) {
-        controller.abort(new GatewayError('draining'))
-      } else {
-        resetOldClient(reply)
-        reply.raw.destroy()
-      }
+      abort(request, new GatewayError('draining'))
     }
+    // What is left then is a reader that does not even take the end.
+    deadline = setTimeout(() => {
+      for (const { raw } of inFlight.keys()) raw.socket.destroy()
+    }, LAST_WORDS_MS)
   }
 
   let deadline: NodeJS.Timeout | undefined
@@ -135,7 +153,11 @@ export default fp(async function lifecycle (app) {
   })
 }, { name: 'lifecycle', dependencies: ['config', 'errors'] })
 
-/** HTTP/1.0 has no last chunk: there a closed connection looks like a whole answer, and only a reset says that it is not. */
-function resetOldClient ({ request, raw }: FastifyReply): void {
-  if (request.raw.httpVersion === '1.0') raw.socket?.resetAndDestroy()
+/** Ends a connection where the rest of an answer should be: what was written goes out, and no last chunk behind it. */
+function cutOff ({ request, raw }: FastifyReply): FastifyReply['raw'] {
+  const { socket, httpVersion } = request.raw
+  // HTTP/1.0 has no last chunk: there an end looks like the whole answer, and only a reset says that it is not.
+  if (httpVersion === '1.0') socket.resetAndDestroy()
+  else socket.destroySoon()
+  return raw
 }

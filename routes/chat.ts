@@ -8,15 +8,13 @@ const chat: FastifyPluginAsyncTypebox = async app => {
   app.removeContentTypeParser('text/plain')
 
   app.post('/chat', { schema: { body: ChatRequest } }, async (request, reply) => {
-    const answer = await app.copilot.answer(toCopilotPrompt(request.body), request.upstreamCall)
-    reply.headers({
-      'Content-Type': 'text/plain; charset=utf-8',
-      'Cache-Control': 'no-cache, no-transform',
-      'X-Accel-Buffering': 'no',
-      'X-Content-Type-Options': 'nosniff',
-      'X-Copilot-Delivery': answer.delivery
-    })
-    return reply.relay(answer)
+    const prompt = toCopilotPrompt(request.body)
+    if (request.body.resumable) {
+      const { id, reading } = await app.answers.start(reply, prompt)
+      return await reply.deliver(reading, id)
+    }
+    const { model } = prompt
+    return await reply.deliver(app.copilot.answer(prompt, request.upstreamCall).then(answer => ({ ...answer, model })))
   })
 }
 

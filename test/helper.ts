@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { Writable } from 'node:stream'
+import { createParser } from 'eventsource-parser'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import gateway, { serverOptions } from '../app.ts'
@@ -46,7 +47,8 @@ export async function build (t: Test, environment: Record<string, string> = {}):
       done()
     }
   })
-  const env = { LOG_LEVEL: 'debug', ...environment }
+  // Answers that a test leaves open must not hold its end up.
+  const env = { LOG_LEVEL: 'debug', DRAIN_TIMEOUT_MS: '10', ...environment }
   const options = serverOptions(env)
   const app = Fastify({ ...options, logger: { ...options.logger, transport: undefined, stream } })
   // A drain that had to cut is what some tests are about, and no failure of any.
@@ -156,11 +158,12 @@ export function json (status: number, body: unknown, headers: Record<string, str
 }
 
 /** Opens a plain TCP connection to a gateway and posts a chat request on it, for tests about what goes over the wire. */
-export async function rawAsk (port: number, body: unknown = { prompt: 'Hello' }, version = '1.1'): Promise<Socket> {
+export async function rawAsk (port: number, body: unknown = { prompt: 'Hello' }, version = '1.1', headers: Record<string, string> = {}): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
   await once(socket, 'connect')
   const text = JSON.stringify(body)
-  socket.write(`POST /api/chat HTTP/${version}\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
+  const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  socket.write(`POST /api/chat HTTP/${version}\r\nHost: localhost\r\n${more}Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
   return socket
 }
 
@@ -169,6 +172,23 @@ export async function drainSocket (socket: Socket): Promise<{ text: string, code
   let text = ''
   let code: string | undefined
   socket.setEncoding('utf8').on('data', chunk => { text += chunk }).on('error', (error: NodeJS.ErrnoException) => { code = error.code })
-  if (!socket.closed) await once(socket, 'close').catch(() => {})
+  socket.resume()
+  if (!socket.closed) await new Promise(resolve => socket.once('close', resolve))
   return { text, code }
+}
+
+/** An event of a stream, its data parsed. */
+export interface ServerSentEvent { readonly event: string | undefined, readonly id: string | undefined, readonly data: Record<string, unknown> }
+
+/** Reads a response to its end as server-sent events. */
+export async function events (response: Response): Promise<ServerSentEvent[]> {
+  const all: ServerSentEvent[] = []
+  createParser({ onEvent: ({ event, id, data }) => { all.push({ event, id, data: JSON.parse(data) }) } }).feed(await response.text())
+  return all
+}
+
+/** Resolves when a socket is closed, in whatever way. */
+export async function closeOf (socket: Socket): Promise<void> {
+  socket.on('error', () => {})
+  if (!socket.closed) await new Promise(resolve => socket.once('close', resolve))
 }

@@ -28,13 +28,13 @@ export function isUnsent (error: unknown): boolean {
 
 /**
  * Names what broke on the way to or from the upstream. A value that is one of the gateway's errors already (the reason of
- * an abort) stays itself.
+ * an abort, a failure that was reported) stays itself.
  */
-export function fromTransport (error: unknown): GatewayError {
-  if (error instanceof GatewayError) return error
+export function fromTransport (error: unknown): GatewayError | ReportedError {
+  if (error instanceof GatewayError || error instanceof ReportedError) return error
   // The error for bytes that are no HTTP comes without a code.
   const errorType = error instanceof errors.HTTPParserError ? 'bad_reply' : BY_CODE[codeOf(error)] ?? 'connection'
-  return new GatewayError(errorType, { cause: error })
+  return new GatewayError(errorType, { cause: error, ...(errorType === 'connection' && !isUnsent(error) && { detail: 'the connection was lost' }) })
 }
 
 /** An error reply of the Copilot service, as far as it was read. */

@@ -20,7 +20,7 @@ function begun (): { replies: ServerResponse[], scripts: Parameters<typeof pair>
 
 test('an answer in flight goes on to its end while new connections are refused', async t => {
   const { replies, scripts } = begun()
-  const { app, url, log } = await pair(t, scripts)
+  const { app, url, log } = await pair(t, scripts, { DRAIN_TIMEOUT_MS: '30000' })
   const response = await ask(url)
   const closed = app.close()
   await log.line(({ msg }) => msg === 'draining')
@@ -86,7 +86,7 @@ test('during DRAIN_DELAY_MS readiness is 503 and requests are still served', asy
 
 test('a request on a connection that is kept by an answer in flight is refused once the listener is closed', async t => {
   const { replies, scripts } = begun()
-  const { app, port, service } = await pair(t, scripts)
+  const { app, port, service } = await pair(t, scripts, { DRAIN_TIMEOUT_MS: '30000' })
   const socket = await rawAsk(port)
   await service.request()
   const closed = app.close()

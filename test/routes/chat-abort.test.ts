@@ -1,8 +1,7 @@
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { test } from 'tap'
-import { ask, json, pair, type Script, streams } from '../helper.ts'
+import { ask, closeOf, json, pair, type Script, streams } from '../helper.ts'
 
 const phases: Array<[string, Record<string, Script>, string]> = [
   ['before the upstream has answered', { '/chat/stream': () => {} }, '/chat/stream'],
@@ -87,10 +86,4 @@ test('after 500 clients that left, nothing is left over', async t => {
 /** How many resources of a kind keep this process busy. */
 function countOf (kind: string): number {
   return process.getActiveResourcesInfo().filter(name => name === kind).length
-}
-
-/** Resolves when a socket is closed, in whatever way. */
-async function closeOf (socket: Socket): Promise<void> {
-  socket.on('error', () => {})
-  if (!socket.closed) await new Promise(resolve => socket.once('close', resolve))
 }

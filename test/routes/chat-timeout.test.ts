@@ -19,7 +19,7 @@ for (const [name, scripts] of silences) {
     t.equal(await response.text(), 'Error: Copilot did not answer in time')
     const { raw } = service.requests.at(-1)!
     if (!raw.socket.closed) await once(raw.socket, 'close')
-    t.match(await log.ended(), { ended: 'upstream_failed', errorType: 'timeout' })
+    t.match(await log.ended(), { ended: 'timeout', errorType: 'timeout' })
   })
 }
 

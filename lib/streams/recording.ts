@@ -1,0 +1,65 @@
+import type { Readable } from 'node:stream'
+import type { Delivery } from '../copilot/client.ts'
+import type { MappedError } from '../errors.ts'
+import type { Summary } from '../sse/frames.ts'
+
+/** What is known of an answer once it has begun. */
+export interface Beginning {
+  readonly delivery: Delivery
+  /** The model that was asked for. */
+  readonly model?: string
+}
+
+/** A reading of a recorded answer. */
+export interface Reading extends Beginning {
+  /**
+   * The answer's bytes from the offset on: what is recorded, then what comes, as it comes. It ends when the answer is
+   * whole, and fails with the answer's failure ({@link Recording.finish}) when it is not.
+   */
+  readonly body: Readable
+  /** Where the reading begins: the offset asked for, or up to three bytes before it, where its character begins. */
+  readonly offset: number
+  /** Size and digest of everything recorded so far; of the whole answer once `body` has ended or failed. */
+  readonly summary: () => Summary
+}
+
+/** An answer that is recorded while it is written. */
+export interface Recording {
+  /** Names the answer to its owner: 128 bits or more that nobody can guess, URL-safe. */
+  readonly id: string
+  /** Says that the answer has begun. Readings wait for it. */
+  begin (beginning: Beginning): void
+  /**
+   * Records the next bytes; every chunk ends where a character does, but for the last.
+   * Throws a {@link GatewayError} `answer_too_large` when there would be more of them than a recording may have.
+   */
+  append (bytes: Buffer): void
+  /** Says that the answer is whole, or why it is not. Nothing may follow. The recording is kept for a while, and then forgotten. */
+  finish (failure?: MappedError & Error): void
+  /**
+   * Reads from an offset in bytes. Resolves when the answer has begun. Rejects with the answer's failure when it ended
+   * without beginning, with a {@link GatewayError} `past_the_end` for an offset that is not recorded yet, and with the
+   * reason of `signal`.
+   */
+  read (offset: number, signal: AbortSignal): Promise<Reading>
+  /** Asks the writer to stop. Resolves when the answer is over, which it may have been before. */
+  stop (): Promise<void>
+}
+
+/** Whoever writes an answer, as far as a recording has to know. */
+export interface Writer {
+  /** Somebody wants the answer stopped: it is to be finished soon. */
+  stop (): void
+  /** How many readings are open now, those that wait for the beginning included. */
+  watched (readers: number): void
+}
+
+/** Keeps recordings: the contract of every store, in memory or shared. */
+export interface RecordingStore {
+  /** Starts a recording that only `owner` may read. Rejects with a {@link GatewayError} `overloaded` when there is no room for one. */
+  create (owner: string, writer: Writer): Promise<Recording>
+  /** Finds a recording; undefined when there is none by that id, or it is somebody else's. */
+  find (id: string, owner: string): Promise<Recording | undefined>
+  /** Forgets everything. */
+  close (): Promise<void>
+}

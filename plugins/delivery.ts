@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Readable } from 'node:stream'
+import accepts from 'accepts'
+import type { FastifyReply } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Answer } from '../lib/copilot/client.ts'
+import { EventStream } from '../lib/sse/event-stream.ts'
+import type { Summary } from '../lib/sse/frames.ts'
+
+/** An answer on its way to a reader. */
+export interface Delivered extends Answer {
+  /** The model that was asked for. */
+  readonly model?: string | undefined
+  /** Where in the whole answer `body` begins, in bytes; default 0. */
+  readonly offset?: number
+  /** Size and digest of the whole answer, for an answer that is read from somewhere else than its beginning. */
+  readonly summary?: () => Summary
+}
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /**
+     * Makes the body of this reply out of an answer, as text or as events, whichever the request accepts. `streamId`
+     * names a resumable answer. Rejects as `pending` does, if that is before anything had to be sent.
+     */
+    deliver (pending: Promise<Delivered>, streamId?: string): Promise<Readable>
+  }
+}
+
+const HEADERS = {
+  'Cache-Control': 'no-cache, no-transform',
+  'X-Accel-Buffering': 'no',
+  'X-Content-Type-Options': 'nosniff'
+}
+
+/** Delivers answers in the form that the reader asked for. */
+export default fp(async function delivery (app) {
+  const { SSE_HEARTBEAT_MS: heartbeat } = app.config
+
+  app.decorateReply('deliver', async function (pending, streamId) {
+    return acceptsEvents(this) ? await asEvents(this, pending, streamId) : asText(this, await pending, streamId)
+  })
+
+  function asText (reply: FastifyReply, answer: Delivered, streamId: string | undefined): Readable {
+    setHeaders(reply, 'text/plain; charset=utf-8', answer, streamId)
+    return reply.relay(answer)
+  }
+
+  async function asEvents (reply: FastifyReply, pending: Promise<Delivered>, streamId: string | undefined): Promise<Readable> {
+    const { request } = reply
+    const inTime = new AbortController()
+    // A slow model's reader must see that the connection is alive; until then a failure has a status of its own.
+    const slow = sleep(heartbeat, undefined, { signal: inTime.signal }).catch(() => undefined)
+    const answer = await Promise.race([pending, slow]).finally(() => inTime.abort())
+
+    const events = new EventStream(heartbeat)
+    const tell = (answer: Delivered): void => {
+      const { delivery, model, offset, summary } = answer
+      events.tell({
+        start: { ...(streamId && { streamId }), requestId: request.id, delivery, ...(model !== undefined && { model }) },
+        body: reply.relay(answer),
+        ...(offset !== undefined && { offset }),
+        ...(summary && { summary })
+      })
+    }
+    setHeaders(reply, 'text/event-stream; charset=utf-8', answer, streamId)
+    if (answer) {
+      tell(answer)
+    } else {
+      events.open()
+      pending.then(tell).catch((error: unknown) => {
+        request.failure = app.mapError(error)
+        events.fail(request.failure)
+      })
+    }
+    return events
+  }
+}, { name: 'delivery', dependencies: ['config', 'lifecycle', 'errors'] })
+
+function setHeaders (reply: FastifyReply, type: string, answer: Delivered | undefined, streamId: string | undefined): void {
+  reply.headers({
+    ...HEADERS,
+    'Content-Type': type,
+    ...(answer && { 'X-Copilot-Delivery': answer.delivery }),
+    ...(streamId && { 'X-Stream-Id': streamId })
+  })
+}
+
+/** Plain text is the default and what a wildcard gets. */
+function acceptsEvents ({ request }: FastifyReply): boolean {
+  return accepts(request.raw).type(['text/plain', 'text/event-stream']) === 'text/event-stream'
+}

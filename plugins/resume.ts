@@ -1,0 +1,79 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { CopilotPrompt } from '../lib/copilot/prompt.ts'
+import { GatewayError } from '../lib/errors.ts'
+import { type LiveAnswer, record } from '../lib/streams/live.ts'
+import { MemoryStore } from '../lib/streams/memory.ts'
+import type { Reading, RecordingStore } from '../lib/streams/recording.ts'
+
+/** Answers that survive their readers. */
+export interface ResumableAnswers {
+  /** Asks for an answer on behalf of a reply and records it; `reading` is from its beginning. Rejects when there is no room for another. */
+  start (reply: FastifyReply, prompt: CopilotPrompt): Promise<{ id: string, reading: Promise<Reading> }>
+  /** Reads one of the caller's own answers from an offset in bytes on. */
+  resume (request: FastifyRequest, id: string, offset: number): Promise<Reading>
+  /** Stops one of the caller's own answers. */
+  stop (request: FastifyRequest, id: string): Promise<void>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { readonly answers: ResumableAnswers }
+}
+
+/** How many bytes one resumable answer may have. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024
+
+/** Keeps resumable answers going while their readers come and go, and lets only their owners at them. */
+export default fp(async function resume (app) {
+  const { config } = app
+  const store: RecordingStore = new MemoryStore({ ttl: config.RESUME_TTL_MS, maxBytes: config.RESUME_MAX_BYTES, maxRecordingBytes: MAX_ANSWER_BYTES })
+  const live = new Set<LiveAnswer>()
+
+  async function find (request: FastifyRequest, id: string) {
+    const recording = await store.find(id, ownerOf(request))
+    // The same for an answer that never was, is forgotten, or is somebody else's: nobody learns which.
+    if (!recording) throw new GatewayError('not_found')
+    return recording
+  }
+
+  app.decorate('answers', {
+    async start ({ request, raw }, prompt) {
+      const { headers } = request.upstreamCall
+      const answer = await record(store, {
+        owner: ownerOf(request),
+        model: prompt.model,
+        grace: config.RESUME_GRACE_MS,
+        maxDuration: config.STREAM_MAX_MS,
+        ask: signal => app.copilot.answer(prompt, { signal, headers })
+      })
+      live.add(answer)
+      void answer.over.then(failure => {
+        live.delete(answer)
+        request.log.info({ ended: failure?.ended ?? 'complete' }, 'resumable answer ended')
+      })
+      request.disconnected.addEventListener('abort', () => {
+        // Nobody can come back for an answer whose name was never sent.
+        if (!raw.headersSent) answer.abort(new GatewayError('abandoned'))
+      }, { once: true })
+      return { id: answer.recording.id, reading: answer.recording.read(0, request.disconnected) }
+    },
+
+    async resume (request, id, offset) {
+      return await (await find(request, id)).read(offset, request.disconnected)
+    },
+
+    async stop (request, id) {
+      await (await find(request, id)).stop()
+    }
+  })
+
+  app.addHook('onClose', async () => {
+    for (const answer of live) answer.abort(new GatewayError('draining'))
+    await Promise.all([...live].map(({ over }) => over))
+    await store.close()
+  })
+}, { name: 'resume', dependencies: ['config', 'lifecycle', 'auth', 'copilot'] })
+
+function ownerOf ({ caller }: FastifyRequest): string {
+  return `${caller?.kind}:${caller?.id}`
+}

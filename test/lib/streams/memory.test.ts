@@ -1,0 +1,18 @@
+import { test } from 'tap'
+import { MemoryStore } from '../../../lib/streams/memory.ts'
+import { testRecordingStore } from './contract.ts'
+
+const bounds = { ttl: 60_000, maxBytes: 1_000_000, maxRecordingBytes: 100_000 }
+
+testRecordingStore('in memory', async (_t, changed) => new MemoryStore({ ...bounds, ...changed }))
+
+test('the bytes that are kept are counted, and none are left when all is forgotten', async t => {
+  const store = new MemoryStore(bounds)
+  const recording = await store.create('me', { stop: () => {}, watched: () => {} })
+  recording.append(Buffer.from('12345'))
+  t.equal(store.bytes, 5)
+  recording.finish()
+  t.equal(store.bytes, 5)
+  await store.close()
+  t.equal(store.bytes, 0)
+})
