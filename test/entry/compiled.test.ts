@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import tap, { test } from 'tap'
 import pkg from '../../package.json' with { type: 'json' }
-import { ask, streams, upstream } from '../helper.ts'
+import { requestText, WireClient } from '../faults/client.ts'
+import { ask, type Script, streams, upstream } from '../helper.ts'
 import { start } from './process.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -94,4 +96,43 @@ test('an error that nobody caught closes the gateway with code 1 and is in the l
   gateway.kill('SIGUSR2')
   t.equal(await gateway.ended, 1)
   t.match(gateway.stdout, /nobody caught me.*"msg":"the process cannot go on"/)
+})
+
+const begins: Script = reply => reply.writeHead(200, { 'content-type': 'text/plain' }).write('half an ')
+
+test('SIGTERM mid-stream cuts what outlasts the drain, and ends the process with code 1', async t => {
+  const service = await upstream(t, { '/chat/stream': begins })
+  const gateway = start(t, server, { COPILOT_SERVICE_URL: service.url, DRAIN_TIMEOUT_MS: '50' })
+  const port = Number(new URL(await gateway.url()).port)
+  const text = new WireClient(port, [requestText({ accept: 'text/plain', id: 'text' })]).read()
+  const events = new WireClient(port, [requestText({ accept: 'text/event-stream', id: 'events', resumable: true })]).read()
+  await Promise.all([text.seen('half an '), events.seen('half an ')])
+
+  gateway.kill('SIGTERM')
+  t.match(await text.over(), [{ status: 200, whole: false }])
+  const [told] = await events.over()
+  t.equal(told?.whole, true)
+  t.match(told?.body.toString(), /event: reconnect\ndata: {"after":8}\n\n$/)
+  t.equal(await gateway.ended, 1)
+  for (const id of ['text', 'events']) t.match(gateway.stdout, new RegExp(`"requestId":"${id}".*"ended":"drained"`))
+  await Promise.all(service.requests.map(async ({ raw: { socket } }) => socket.closed || await once(socket, 'close')))
+})
+
+test('SIGTERM mid-stream lets an answer end that ends in time, and the process with code 0', async t => {
+  const service = await upstream(t, {
+    '/chat/stream': async (reply, request) => {
+      begins(reply, request)
+      while (!gateway.stdout.includes('"msg":"draining"')) await once(gateway, 'output')
+      reply.end('answer')
+    }
+  })
+  const gateway = start(t, server, { COPILOT_SERVICE_URL: service.url })
+  const client = new WireClient(Number(new URL(await gateway.url()).port), [requestText({ accept: 'text/plain', id: 'text' })]).read()
+  await client.seen('half an ')
+  gateway.kill('SIGTERM')
+  const [response] = await client.over()
+  t.match(response, { status: 200, whole: true })
+  t.equal(response?.body.toString(), 'half an answer')
+  t.equal(await gateway.ended, 0)
+  t.match(gateway.stdout, /"requestId":"text".*"ended":"complete"/)
 })
