@@ -1,3 +1,4 @@
+import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -158,6 +159,8 @@ function cutOff ({ request, raw }: FastifyReply): FastifyReply['raw'] {
   const { socket, httpVersion } = request.raw
   // HTTP/1.0 has no last chunk: there an end looks like the whole answer, and only a reset says that it is not.
   if (httpVersion === '1.0') socket.resetAndDestroy()
+  // What is on the connection is the reply before it, which goes on; Node's own way is to wait for the turn of this one.
+  else if (!raw.socket) ServerResponse.prototype.destroy.call(raw)
   else socket.destroySoon()
   return raw
 }
