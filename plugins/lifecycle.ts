@@ -99,6 +99,7 @@ export default fp(async function lifecycle (app) {
         controller.abort(new Error('the client left'))
       }
       inFlight.delete(request)
+      if (!reply.raw.writableFinished) closeQueued(request.raw.socket)
       if (phase === 'closed') closeIdle()
       if (inFlight.size === 0) onIdle()
     })
@@ -107,6 +108,13 @@ export default fp(async function lifecycle (app) {
     reply.header('X-Request-Id', request.id)
     if (phase === 'closed') throw new GatewayError('draining')
   })
+
+  /** Closes the replies that wait behind another on a connection that is closed: Node tells them nothing of it. */
+  function closeQueued (socket: Socket): void {
+    for (const [{ raw }, { reply }] of inFlight) {
+      if (raw.socket === socket && !reply.raw.socket) reply.raw.destroy().emit('close')
+    }
+  }
 
   /** Lets a kept-alive connection end with its last answer instead of holding the process for its keep-alive time. */
   function closeIdle (): void {
