@@ -51,9 +51,10 @@ export default fp(async function resume (app) {
         live.delete(answer)
         request.log.info({ ended: failure?.ended ?? 'complete' }, 'resumable answer ended')
       })
-      request.disconnected.addEventListener('abort', () => {
+      const { disconnected } = request
+      disconnected.addEventListener('abort', () => {
         // Nobody can come back for an answer whose name was never sent.
-        if (!raw.headersSent) answer.abort(new GatewayError('abandoned'))
+        if (!raw.headersSent) answer.abort(disconnected.reason instanceof GatewayError ? disconnected.reason : new GatewayError('abandoned'))
       }, { once: true })
       return { id: answer.recording.id, reading: answer.recording.read(0, request.disconnected) }
     },

@@ -25,6 +25,7 @@ const variants: Record<string, Variant> = {
 export interface Scene extends Gateway {
   readonly service: Upstream
   readonly client: WireClient
+  readonly variant: Variant
 }
 
 /** A fault: who does what, and what everybody sees of it. */
@@ -64,7 +65,7 @@ async function meet (t: Test, { upstream: scripts, before, client: act, requests
 
   const ids = Array.from({ length: requests }, (_, index) => `request-${index}`)
   const client = new WireClient(overUnixSocket ? await unixSocket(t, gateway) : gateway.port, ids.map(id => requestText({ ...variant, id })))
-  const scene = stage.scene = { ...gateway, service, client }
+  const scene = stage.scene = { ...gateway, service, client, variant }
   if (act) await act(scene)
   else client.read()
 
@@ -150,7 +151,7 @@ async function readsAgain (t: Test, { port, streamId, variant, answer, whole, te
   const late = new WireClient(port, [requestText({ accept: variant.accept, id: 'late', streamId })]).read()
   const [response] = await late.over()
   const sight = sees(t, response, variant, answer)
-  const failed = text === '' ? /^5\d\d \w+$/ : variant.events ? /^200 error \w+$/ : /^200 cut$/
+  const failed = text === '' ? /^[45]\d\d \w+$/ : variant.events ? /^200 error \w+$/ : /^200 cut$/
   t.match(sight.words, whole ? /^200 (whole|done)$/ : failed, 'how it ends for a late reader')
   t.ok(sight.text.startsWith(text), 'what a late reader gets')
 }
@@ -170,8 +171,9 @@ function together (words: readonly string[]): string {
 }
 
 /** Waits until nothing is left over; a test that never gets there times out. */
-async function nothingIsLeft (t: Test, { app }: Gateway, service: Upstream, words: string): Promise<void> {
+async function nothingIsLeft (t: Test, { app, log }: Gateway, service: Upstream, words: string): Promise<void> {
   t.equal(app.lifecycle.inFlight, 0, 'nothing is in flight')
+  t.strictSame(log.lines.filter(({ level }) => level > 40), [], 'no fault of the others is one of the gateway')
   while (app.copilot.sockets.running > 0) await setImmediate()
   const paths = service.requests.map(({ path }) => path).join(' + ') || 'nothing'
   // A socket that is kept serves the next request; one that the fault has spoilt is closed at both ends.
