@@ -5,7 +5,7 @@ import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Answer } from '../lib/copilot/client.ts'
 import { EventStream } from '../lib/sse/event-stream.ts'
-import type { Summary } from '../lib/sse/frames.ts'
+import { nothing, type Summary } from '../lib/sse/frames.ts'
 
 /** An answer on its way to a reader. */
 export interface Delivered extends Answer {
@@ -70,7 +70,7 @@ export default fp(async function delivery (app) {
       events.open()
       pending.then(tell).catch((error: unknown) => {
         request.failure = app.mapError(error)
-        events.fail(request.failure)
+        events.fail(request.failure, streamId === undefined ? undefined : nothing)
       })
     }
     return events

@@ -68,17 +68,14 @@ export class EventStream extends Readable {
       if (characters.rest.length > 0) this.fail(new GatewayError('bad_reply', { detail: 'its text ends within a character' }))
       else this.#finish(frames.done('complete', summary?.() ?? { bytes: this.#bytes, sha256: hash?.digest('hex') ?? '' }))
     })
-    body.once('error', error => {
-      const failure = fromTransport(error)
-      if (failure.errorType === 'stopped' && summary) this.#finish(frames.done('stopped', summary()))
-      else if (failure.errorType === 'draining' && summary) this.#finish(frames.reconnect(this.#bytes))
-      else this.fail(failure)
-    })
+    body.once('error', error => this.fail(fromTransport(error), summary))
   }
 
-  /** Ends with an `error` event. */
-  fail (failure: MappedError): void {
-    this.#finish(frames.error(failure, this.#bytes))
+  /** Ends with an `error` event; with a `summary`, which says that the answer can be resumed, a stop is `done` and a drain `reconnect`. */
+  fail (failure: MappedError, summary?: () => frames.Summary): void {
+    if (failure.errorType === 'stopped' && summary) this.#finish(frames.done('stopped', summary()))
+    else if (failure.errorType === 'draining' && summary) this.#finish(frames.reconnect(this.#bytes))
+    else this.#finish(frames.error(failure, this.#bytes))
   }
 
   #finish (last: string): void {

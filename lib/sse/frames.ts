@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { MappedError } from '../errors.ts'
 
 /** What a reader is told first. */
@@ -14,6 +15,11 @@ export interface Start {
 export interface Summary {
   readonly bytes: number
   readonly sha256: string
+}
+
+/** The summary of an answer that has not begun. */
+export function nothing (): Summary {
+  return { bytes: 0, sha256: createHash('sha256').digest('hex') }
 }
 
 /**

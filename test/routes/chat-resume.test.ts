@@ -71,6 +71,14 @@ test('a stop aborts the upstream, and readers are told; once more is no mistake'
   t.match(await log.line(({ msg }) => msg === 'resumable answer ended'), { ended: 'stopped' })
 })
 
+test('a slow model\'s answer that is stopped before it has begun is done', async t => {
+  const { url, log } = await pair(t, { '/chat/stream': () => {} }, { SSE_HEARTBEAT_MS: '20' })
+  const response = await ask(url, { prompt: 'Hello', resumable: true }, { headers: sse })
+  t.equal((await fetch(`${url}/api/chat/${response.headers.get('x-stream-id')}`, { method: 'DELETE' })).status, 204)
+  t.match(await events(response), [{ event: 'done', data: { reason: 'stopped', bytes: 0, sha256: /^e3b0c44298fc1c14/ } }])
+  t.match(await log.ended(response.headers.get('x-request-id') ?? ''), { ended: 'stopped' })
+})
+
 test('without a reader it goes on for RESUME_GRACE_MS, and then it is given up', async t => {
   const { url, reply, id, leave, log } = await answering(t, { RESUME_GRACE_MS: '50' })
   const closed = once(reply, 'close')
