@@ -15,8 +15,7 @@ async function main (): Promise<void> {
   const app = await buildCopilotService({ config, logger: loggerOptions(logLevel, process.stdout.isTTY) })
 
   closeWithGrace({ delay: drainTimeoutMs + 10_000, logger: app.log }, async ({ signal, err }) => {
-    if (err) app.log.fatal({ err }, 'unexpected error')
-    else app.log.info({ signal }, 'draining')
+    app.log.warn({ signal, err }, 'draining')
     let cut = false
     // Cut, not ended: a cut answer must not look whole.
     const timer = setTimeout(() => {
@@ -33,7 +32,7 @@ async function main (): Promise<void> {
   app.log.info({ engine: config.engine }, 'Copilot service ready')
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error)
+main().catch((error: Error) => {
+  console.error(error.message)
   process.exit(1)
 })

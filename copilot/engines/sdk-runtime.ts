@@ -59,6 +59,7 @@ export class RuntimeHost {
    * @throws CopilotError `sdk` when the SDK is not installed, `spawn` when the process cannot be started
    */
   async runtime (): Promise<Runtime> {
+    if (this.#closing.signal.aborted) throw new CopilotError('sdk', 'The Copilot service is closing')
     this.#runtime ??= this.#start()
     try {
       return await this.#runtime
@@ -83,7 +84,7 @@ export class RuntimeHost {
 
   async #start (): Promise<Runtime> {
     const sdk = await this.#loadSdk().catch(error => {
-      throw new CopilotError('sdk', `The GitHub Copilot SDK could not be loaded (${publicMessage(codeOf(error), this.#secrets)}): install it with "npm install @github/copilot-sdk"`)
+      throw new CopilotError('sdk', 'The GitHub Copilot SDK could not be loaded: install it with "npm install @github/copilot-sdk"', { cause: error })
     })
     const { runtimeEnvironment, token, provider } = this.#config
     let client: CopilotClient | undefined
@@ -141,10 +142,6 @@ export class RuntimeHost {
       timeout.catch(() => {})
     }
   }
-}
-
-function codeOf (error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : firstLine(error)
 }
 
 function firstLine (error: unknown): string {

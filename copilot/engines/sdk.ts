@@ -41,8 +41,10 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
     async models () {
       if (provider) return model ? [{ id: model }] : []
       const { client } = await runtime()
-      const models = await client.listModels().catch((error: unknown) => {
-        throw toError({ message: error instanceof Error ? error.message : String(error) })
+      const models = await client.listModels().catch(error => {
+        // The status is nowhere but in the text: `GenericFailure, {"kind":"http","status":401,…`
+        const status = /"status":(\d{3})/.exec(String(error))?.[1]
+        throw toError({ message: status ? `the models could not be listed (HTTP ${status})` : String(error), statusCode: Number(status) || undefined })
       })
       return models.map(({ id, name }): Model => ({ id, name }))
     },

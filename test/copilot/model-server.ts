@@ -34,6 +34,11 @@ export class ModelCall {
     this.#finish('stop')
   }
 
+  /** Ends the response without ending the answer. */
+  endUnfinished (): void {
+    this.#response.end()
+  }
+
   /** Breaks the connection. */
   cut (): void {
     this.#response.destroy()
