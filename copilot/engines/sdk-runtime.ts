@@ -86,28 +86,36 @@ export class RuntimeHost {
     const sdk = await this.#loadSdk().catch(error => {
       throw new CopilotError('sdk', 'The GitHub Copilot SDK could not be loaded: install it with "npm install @github/copilot-sdk"', { cause: error })
     })
-    const { runtimeEnvironment, token, provider } = this.#config
-    let client: CopilotClient | undefined
-    try {
-      // Checked here because the SDK 1.0.14 brings the whole process down, by an unhandled rejection, when it cannot execute this file.
-      if (runtimeEnvironment.COPILOT_CLI_PATH) await access(runtimeEnvironment.COPILOT_CLI_PATH, constants.X_OK)
-      const directory = this.#directory ??= await mkdtemp(join(tmpdir(), 'copilot-service-'))
-      client = new sdk.CopilotClient({
-        mode: 'empty',
-        baseDirectory: directory,
-        workingDirectory: directory,
-        env: { ...runtimeEnvironment, HOME: directory, USERPROFILE: directory },
-        gitHubToken: provider ? undefined : token?.value,
-        useLoggedInUser: false,
-        logLevel: 'none'
-      })
-      await this.#within(client.start())
-    } catch (error) {
-      await client?.forceStop()
-      throw new CopilotError('spawn', `The GitHub Copilot runtime could not be started: ${publicMessage(firstLine(error), this.#secrets)}`)
-    }
+    const client = await this.#spawn(sdk).catch((error: Error) => {
+      // The SDK's message goes on with a stack and with what the process wrote.
+      const [reason] = error.message.split('\n', 1)
+      throw new CopilotError('spawn', publicMessage(`The GitHub Copilot runtime could not be started: ${reason}`, this.#secrets))
+    })
     this.#running = true
     return this.#watch(client)
+  }
+
+  async #spawn (sdk: Sdk): Promise<CopilotClient> {
+    const { runtimeEnvironment, token, provider } = this.#config
+    // Checked here because the SDK 1.0.14 brings this whole process down, by an unhandled rejection, when it cannot execute this file.
+    if (runtimeEnvironment.COPILOT_CLI_PATH) await access(runtimeEnvironment.COPILOT_CLI_PATH, constants.X_OK)
+    const directory = this.#directory ??= await mkdtemp(join(tmpdir(), 'copilot-service-'))
+    const client = new sdk.CopilotClient({
+      mode: 'empty',
+      baseDirectory: directory,
+      workingDirectory: directory,
+      env: { ...runtimeEnvironment, HOME: directory, USERPROFILE: directory },
+      gitHubToken: provider ? undefined : token?.value,
+      useLoggedInUser: false,
+      logLevel: 'none'
+    })
+    try {
+      await this.#within(client.start())
+    } catch (error) {
+      await client.forceStop()
+      throw error
+    }
+    return client
   }
 
   /** Asks for a sign of life again and again: nothing else tells that the process died. */
@@ -142,8 +150,4 @@ export class RuntimeHost {
       timeout.catch(() => {})
     }
   }
-}
-
-function firstLine (error: unknown): string {
-  return String(error instanceof Error ? error.message : error).split('\n', 1).join()
 }

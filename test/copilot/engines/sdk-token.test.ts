@@ -88,6 +88,14 @@ test('models that cannot be listed are an error with its own status', async t =>
   }
 })
 
+test('a list of models that makes no sense is an error of the SDK', async t => {
+  const { config } = await gitHub(t, { path: '/models', status: 200 })
+  const { url } = await service(t, { config })
+  const response = await fetch(`${url}/models`)
+  t.equal(response.status, 500)
+  t.match(await response.json(), { errorType: 'sdk', error: /models/ })
+})
+
 test('a token that Copilot refuses in the midst of things is refused', async t => {
   const { config } = await gitHub(t, { path: '/chat/completions', status: 401 })
   const { url } = await service(t, { config })
