@@ -1,11 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import tap, { test } from 'tap'
+import { test } from 'tap'
 import { pieces, post } from './helper.ts'
 import { serverProcess } from './process.ts'
-
-// Each test starts a process that compiles its sources, which takes its time on a busy machine.
-tap.setTimeout(120_000)
 
 test('the process serves until it is told to end, and lets the answer in flight end', async t => {
   const server = serverProcess(t, {})

@@ -1,11 +1,8 @@
-import tap, { test } from 'tap'
+import { test } from 'tap'
 import { modelCallMessage, toCopilotError } from '../../../copilot/engines/sdk-errors.ts'
 import { pieces, post, readUntil } from '../helper.ts'
 import type { ModelCall } from '../model-server.ts'
 import { sdkService } from './sdk-helper.ts'
-
-// The SDK's runtime takes its time to start, to retry and to end, and more of it on a busy machine.
-tap.setTimeout(120_000)
 
 test('what a model refuses with becomes a status and a type', async t => {
   const { url, model } = await sdkService(t)

@@ -1,12 +1,9 @@
 import { setImmediate as immediate } from 'node:timers/promises'
-import tap, { test } from 'tap'
+import { test } from 'tap'
 import type { Engine } from '../../../copilot/engines/engine.ts'
 import { pieces, post, readUntil } from '../helper.ts'
 import { modelServer } from '../model-server.ts'
 import { alive, engine, script, sdkService, tracedRuntime } from './sdk-helper.ts'
-
-// The SDK's runtime takes its time to start, to retry and to end, and more of it on a busy machine.
-tap.setTimeout(120_000)
 
 const provider = { COPILOT_PROVIDER_BASE_URL: 'http://127.0.0.1:1/v1', COPILOT_PROVIDER_API_KEY: 'provider-key', COPILOT_MODEL: 'm' }
 

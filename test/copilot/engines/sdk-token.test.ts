@@ -1,11 +1,8 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import tap, { type Test, test } from 'tap'
+import { type Test, test } from 'tap'
 import { config, post, service } from '../helper.ts'
-
-// The SDK's runtime takes its time to start, to retry and to end, and more of it on a busy machine.
-tap.setTimeout(120_000)
 
 const token = 'ghp_0123456789abcdef0123456789abcdef0123'
 
