@@ -6,7 +6,7 @@ import Type, { type Static } from 'typebox'
 import { StartError } from '../lib/start-error.ts'
 import { isHopCount, trustProxy } from '../lib/trust-proxy.ts'
 
-const duration = (value: number, description: string) => Type.Integer({ default: value, minimum: 0, maximum: 2_147_483_647, description })
+const duration = (value: number, description: string, minimum = 0) => Type.Integer({ default: value, minimum, maximum: 2_147_483_647, description })
 const text = (value: string, description: string) => Type.String({ default: value, description })
 
 /** The environment variables of the gateway: names, types, defaults, rules. A `description` of a pattern completes "must be …". */
@@ -17,12 +17,12 @@ export const Config = Type.Object({
   NODE_ENV: text('', 'production: the demo engine never starts by itself'),
   COPILOT_SERVICE_URL: Type.String({ default: '', pattern: '^(https?://[^\\s/?#]+[^\\s?#]*)?$', description: 'an http:// or https:// URL without query, or empty for the companion' }),
   COPILOT_SERVICE_TOKEN: Type.String({ default: '', pattern: '^[\\x21-\\x7e]*$', description: 'printable ASCII without spaces' }),
-  COPILOT_CONNECT_TIMEOUT_MS: duration(5_000, 'how long connecting may take'),
-  COPILOT_FIRST_BYTE_TIMEOUT_MS: duration(60_000, 'request sent → first byte of the answer'),
-  COPILOT_IDLE_TIMEOUT_MS: duration(60_000, 'silence between two chunks'),
+  COPILOT_CONNECT_TIMEOUT_MS: duration(5_000, 'how long connecting may take', 1),
+  COPILOT_FIRST_BYTE_TIMEOUT_MS: duration(60_000, 'request sent → first byte of the answer', 1),
+  COPILOT_IDLE_TIMEOUT_MS: duration(60_000, 'silence between two chunks', 1),
   COPILOT_STREAM_RETRY_MS: duration(60_000, 'how long "cannot stream" is remembered'),
-  STREAM_MAX_MS: duration(600_000, 'how long an answer may take in all'),
-  CLIENT_STALL_TIMEOUT_MS: duration(60_000, 'how long a reader may take nothing while bytes wait'),
+  STREAM_MAX_MS: duration(600_000, 'how long an answer may take in all', 1),
+  CLIENT_STALL_TIMEOUT_MS: duration(60_000, 'how long a reader may take nothing while bytes wait', 1),
   SSE_HEARTBEAT_MS: Type.Integer({ default: 15_000, minimum: 10, maximum: 2_147_483_647, description: 'how often an event stream shows that it is alive' }),
   RESUME_GRACE_MS: duration(30_000, 'how long a resumable answer goes on without a reader'),
   RESUME_TTL_MS: duration(300_000, 'how long a resumable answer is kept after its end'),

@@ -79,7 +79,7 @@ test('npm start says so of a port that is taken, too', async t => {
   const service = await upstream(t, {})
   const gateway = start(t, server, { ...nowhere, PORT: new URL(service.url).port })
   t.equal(await gateway.ended, 1)
-  t.match(JSON.parse(gateway.stdout), { level: 60, err: { code: 'EADDRINUSE' } })
+  t.match(JSON.parse(gateway.stdout), { level: 60, msg: /EADDRINUSE.*127\.0\.0\.1:\d+/ })
 })
 
 test('.env in the working directory counts, and the environment counts more', async t => {
@@ -94,4 +94,11 @@ test('an error that nobody caught closes the gateway with code 1 and is in the l
   gateway.kill('SIGUSR2')
   t.equal(await gateway.ended, 1)
   t.match(gateway.stdout, /nobody caught me.*"msg":"the process cannot go on"/)
+})
+
+test('a fault of native code ends the process', async t => {
+  const gateway = start(t, server, nowhere)
+  await gateway.url()
+  gateway.kill('SIGSEGV')
+  t.equal(await gateway.ended, 'SIGSEGV')
 })
