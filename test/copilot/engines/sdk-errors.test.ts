@@ -44,6 +44,19 @@ test('an answer that the model breaks off is cut and not begun again', async t =
   }
 })
 
+test('an answer that is refused half-way is cut at once', async t => {
+  const { url, model } = await sdkService(t)
+  const answering = post(`${url}/chat/stream`, { prompt: 'Hi' })
+  const call = await model.next()
+  call.say('Let me see.')
+  const answer = pieces(await answering)
+  await readUntil(answer, 'see.')
+  call.callTool('bash', { command: 'ls' })
+  ;(await model.next()).refuse(401, 'who are you')
+  await t.rejects(answer.next())
+  t.equal(model.calls.length, 2, 'and not tried again')
+})
+
 test('a model that cannot be reached is an error of the SDK', async t => {
   const { url } = await sdkService(t, { COPILOT_PROVIDER_BASE_URL: 'http://127.0.0.1:1/v1' })
   const response = await post(`${url}/chat/stream`, { prompt: 'Hi' })
