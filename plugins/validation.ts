@@ -40,13 +40,13 @@ export default fp(async function validation (app) {
   })
 
   app.setValidatorCompiler(({ schema }) => ajv.compile(schema))
-  app.setSchemaErrorFormatter(errors => new GatewayError('invalid_request', {
-    issues: errors.slice(0, MAX_ISSUES).map(toIssue)
+  app.setSchemaErrorFormatter((errors, part) => new GatewayError('invalid_request', {
+    issues: errors.slice(0, MAX_ISSUES).map(error => toIssue(error, part))
   }))
 }, { name: 'validation' })
 
-function toIssue ({ keyword, instancePath, message = 'is not valid', params }: FastifySchemaValidationError): Issue {
-  const path = instancePath.split('/').slice(1)
+function toIssue ({ keyword, instancePath, message = 'is not valid', params }: FastifySchemaValidationError, part: string): Issue {
+  const path = [...(part === 'body' ? [] : [part]), ...instancePath.split('/').slice(1)]
   if (keyword === 'required') return { path: [...path, params.missingProperty].join('.'), message: 'is required' }
   if (keyword === 'enum') return { path: path.join('.'), message: `must be one of ${[params.allowedValues].flat().join(', ')}` }
   return { path: path.join('.'), message }
