@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import fastifyEnv from '@fastify/env'
+import type { ErrorObject } from 'ajv'
 import fp from 'fastify-plugin'
 import Type, { type Static } from 'typebox'
 import { StartError } from '../lib/start-error.ts'
@@ -38,6 +39,8 @@ export const Config = Type.Object({
   DRAIN_DELAY_MS: duration(0, 'from SIGTERM to the close of the listener'),
   DRAIN_TIMEOUT_MS: duration(30_000, 'how long answers in flight may go on')
 })
+
+const descriptions = new Map(Object.entries<object>(Config.properties).map(([name, schema]) => [name, 'description' in schema && schema.description]))
 
 /** The validated configuration, `app.config`. */
 export type Config = Static<typeof Config>
@@ -87,28 +90,22 @@ export default fp<ConfigOptions>(async function config (app, { environment = rea
   try {
     await app.register(fastifyEnv, { schema: Config, data: environment, env: false })
   } catch (error) {
-    throw new StartError(explain(error))
+    throw error instanceof Error && 'errors' in error && Array.isArray(error.errors) ? new StartError(explain(error.errors)) : error
   }
   const { TRUST_PROXY } = app.config
   for (const name of ['COPILOT_SERVICE_URL', 'JWT_JWKS_URL'] as const) {
     const url = app.config[name]
-    if (url && !URL.canParse(url)) throw new StartError(`${name} must be ${descriptionOf(name)}`)
+    if (url && !URL.canParse(url)) throw new StartError(`${name} must be ${descriptions.get(name)}`)
   }
   if (trustProxy(TRUST_PROXY) === undefined) throw new StartError('TRUST_PROXY must be true, false, a hop count, or comma-separated addresses and networks')
   if (isHopCount(TRUST_PROXY)) app.log.warn('TRUST_PROXY is a hop count, which trusts nobody: name the addresses of the proxies instead')
 }, { name: 'config' })
 
-function explain (error: unknown): string {
-  if (!(error instanceof Error && 'errors' in error && Array.isArray(error.errors))) return String(error)
-  return error.errors.map(({ keyword, instancePath, message, params }) => {
-    const name: string = instancePath.slice(1)
-    if (keyword === 'pattern') return `${name} must be ${descriptionOf(name)}`
+function explain (errors: ErrorObject[]): string {
+  return errors.map(({ keyword, instancePath, message, params }) => {
+    const name = instancePath.slice(1)
+    if (keyword === 'pattern') return `${name} must be ${descriptions.get(name)}`
     if (keyword === 'enum') return `${name} must be one of ${params.allowedValues.filter(Boolean).join(', ')}`
     return `${name} ${message}`
   }).join('; ')
-}
-
-function descriptionOf (name: string): unknown {
-  const schema: object | undefined = Object.entries(Config.properties).find(([key]) => key === name)?.[1]
-  return schema && 'description' in schema ? schema.description : undefined
 }

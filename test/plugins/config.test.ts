@@ -89,3 +89,9 @@ for (const [name, value, rule] of bad) {
 test('every broken rule is named, and no value', async t => {
   await t.rejects(load({ PORT: 'abc', COPILOT_SERVICE_TOKEN: 'two words' }), { name: 'StartError', message: 'PORT must be integer; COPILOT_SERVICE_TOKEN must be printable ASCII without spaces' })
 })
+
+test('a failure that is not about a value stays what it is', async t => {
+  const app = Fastify()
+  app.decorate('config', await load({}))
+  await t.rejects(async () => { await app.register(config, { environment: {} }) }, { code: 'FST_ERR_DEC_ALREADY_PRESENT' })
+})
