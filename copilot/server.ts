@@ -3,6 +3,9 @@ import { buildCopilotService } from './app.ts'
 import { readCopilotConfig, readServerConfig } from './config.ts'
 import { loggerOptions } from './logging.ts'
 
+/** Signals that are no request to shut down. A listener for a fault of native code would have it happen again, for ever. */
+const NOT_FOR_US = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGUSR2'] satisfies NodeJS.Signals[]
+
 /** The stand-alone process: configuration, service, listener, and a drain on SIGTERM and SIGINT. */
 async function main (): Promise<void> {
   try {
@@ -14,7 +17,7 @@ async function main (): Promise<void> {
   const { host, port, logLevel, drainTimeoutMs } = readServerConfig(process.env)
   const app = await buildCopilotService({ config, logger: loggerOptions(logLevel, process.stdout.isTTY) })
 
-  closeWithGrace({ delay: drainTimeoutMs + 10_000, logger: app.log }, async ({ signal, err }) => {
+  closeWithGrace({ delay: drainTimeoutMs + 10_000, logger: app.log, skip: NOT_FOR_US }, async ({ signal, err }) => {
     app.log.warn({ signal, err }, 'draining')
     let cut = false
     // Cut, not ended: a cut answer must not look whole.
