@@ -39,6 +39,7 @@ export function report ({ date, machine, settings, targets, busy, verdicts }: Re
       relays.map(({ name, memory }) => [name, kib(memory?.rss), kib(memory?.heap), kib(memory?.external), ((memory?.baseline ?? NaN) / 1024 / 1024).toFixed(1)])
     ),
     '',
+    ...relays.flatMap(({ name, resume }) => resume ? [`Resuming "${name}", an answer of ${settings.resume.bytes} bytes: first byte p50 ${ms(resume.p50)} ms, p99 ${ms(resume.p99)} ms`, ''] : []),
     'To reach',
     ...table(['', 'wanted', 'found', ''], verdicts.map(({ target, wanted, found, reached }) => [target, wanted, found, reached ? 'reached' : 'MISSED'])),
     '',

@@ -1,6 +1,7 @@
 import type { Cpu } from './phases/cpu.ts'
 import type { Latency } from './phases/latency.ts'
 import type { Memory } from './phases/memory.ts'
+import type { Spread } from './stats.ts'
 import type { Settings } from './settings.ts'
 
 /** What a run has found, as `bench/results/latest.json` has it. */
@@ -19,6 +20,8 @@ export interface TargetResults {
   readonly latency: Latency
   readonly cpu?: Cpu
   readonly memory?: Memory
+  /** To the first byte of an answer that it has recorded, in milliseconds. */
+  readonly resume?: Spread
 }
 
 /** How much of a core the other processes took, 0–1: near 1, they and not the targets are what was measured. */

@@ -7,8 +7,10 @@ import { options } from './options.ts'
 import { cpu } from './phases/cpu.ts'
 import { latency } from './phases/latency.ts'
 import { memory } from './phases/memory.ts'
+import { resume } from './phases/resume.ts'
 import { report } from './report.ts'
 import type { Busy, Results, TargetResults } from './results.ts'
+import type { Spread } from './stats.ts'
 import { full, quick, type Settings, withinLimits } from './settings.ts'
 import { bare, direct, gateway, type Target } from './target.ts'
 import { type Variant, variants } from './variants.ts'
@@ -38,10 +40,12 @@ async function run (variants: readonly Variant[], settings: Settings): Promise<R
     for (const target of all) await warmUp(target, settings.warmUp)
     const latencies = await watch('latency', upstream, busy, () => latency(all, settings.latency))
     const costs = await watch('CPU', upstream, busy, () => cpu(started, settings.cpu))
+    const resumes = new Map<string, Spread>()
+    for (const target of started) if (target.body.resumable) resumes.set(target.name, await resume(target, settings.resume))
     for (const { child } of started) await child.stop()
     const memories = await watch('memory', upstream, busy, () => memory(starts, upstream, settings.memory))
 
-    const targets: TargetResults[] = [...latencies].map(([name, latency]) => ({ name, latency, cpu: costs.get(name), memory: memories.get(name) }))
+    const targets: TargetResults[] = [...latencies].map(([name, latency]) => ({ name, latency, cpu: costs.get(name), memory: memories.get(name), resume: resumes.get(name) }))
     return { ...begun, settings, targets, busy, verdicts: verdicts(variants, targets) }
   } finally {
     for (const { child } of started) await child.stop()

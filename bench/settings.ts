@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { CpuSettings } from './phases/cpu.ts'
 import type { LatencySettings } from './phases/latency.ts'
 import type { MemorySettings } from './phases/memory.ts'
+import type { ResumeSettings } from './phases/resume.ts'
 
 /** How much is measured. */
 export interface Settings {
@@ -10,6 +11,7 @@ export interface Settings {
   readonly latency: LatencySettings
   readonly cpu: CpuSettings
   readonly memory: MemorySettings
+  readonly resume: ResumeSettings
 }
 
 /** A run to draw conclusions from. */
@@ -18,7 +20,8 @@ export const full: Settings = {
   // 23 ms, so that the chunks of streams that start every 20 ms do not fall together.
   latency: { rounds: 3, streams: 100, perSecond: 50, chunks: 20, everyMs: 23 },
   cpu: { rounds: 5, streams: 80, everyMs: 20, chunks: 8000, requests: 300, requestsPerSecond: 300 },
-  memory: { streams: 1000, perSecond: 500, warmUp: 500, settleMs: 1500 }
+  memory: { streams: 1000, perSecond: 500, warmUp: 500, settleMs: 1500 },
+  resume: { readings: 200, bytes: 100_000 }
 }
 
 /** A run that shows that everything works; its numbers say little. */
@@ -26,7 +29,8 @@ export const quick: Settings = {
   warmUp: 20,
   latency: { rounds: 1, streams: 20, perSecond: 50, chunks: 5, everyMs: 10 },
   cpu: { rounds: 1, streams: 20, everyMs: 20, chunks: 400, requests: 50, requestsPerSecond: 200 },
-  memory: { streams: 100, perSecond: 500, warmUp: 20, settleMs: 100 }
+  memory: { streams: 100, perSecond: 500, warmUp: 20, settleMs: 100 },
+  resume: { readings: 20, bytes: 100_000 }
 }
 
 /** Fewer open streams where the process may not have the file descriptors for them: a relay needs two for each. */

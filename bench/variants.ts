@@ -13,5 +13,8 @@ export interface Variant {
 
 /** What is measured beside `direct` and `bare`. A line here is all that another variant needs. */
 export const variants: readonly Variant[] = [
-  { name: 'gateway', cpu: { against: 'bare', atMost: 1.05 } }
+  { name: 'gateway', cpu: { against: 'bare', atMost: 1.05 } },
+  { name: 'sse', headers: { accept: 'text/event-stream' }, cpu: { against: 'gateway', atMost: 1.3 } },
+  // Without a grace, answers that the generator has left would be written on while the next ones are measured.
+  { name: 'resumable', headers: { accept: 'text/event-stream' }, body: { resumable: true }, env: { RESUME_GRACE_MS: '0' }, cpu: { against: 'sse', atMost: 1.2 } }
 ]

@@ -4,6 +4,8 @@ import type { Variant } from './variants.ts'
 
 /** How much later than from the upstream itself the first byte may come, in milliseconds. */
 const FIRST_BYTE_MS = 1.5
+/** How much later than the request the first byte of a recorded answer may come, in milliseconds. */
+const RESUME_MS = 5
 /** How much resident memory an open stream may take, in KiB. */
 const STREAM_KIB = 60
 
@@ -16,12 +18,14 @@ export function verdicts (variants: readonly Variant[], targets: readonly Target
     const later = firstByte(of(name)) - firstByte(of('direct'))
     const ratio = cost(name) / cost(cpu.against)
     const { rss = NaN, heap = NaN, external = NaN } = of(name)?.memory ?? {}
+    const resume = of(name)?.resume
     // Pages that the process held in reserve hide a part of what its streams take.
     const kib = Math.max(rss, heap + external) / 1024
     return [
       { target: name, wanted: `first byte p50 less than ${FIRST_BYTE_MS} ms after direct`, found: `${later.toFixed(2)} ms`, reached: later < FIRST_BYTE_MS },
       { target: name, wanted: `CPU per chunk at most ${cpu.atMost} × ${cpu.against}`, found: `${ratio.toFixed(3)} ×`, reached: ratio <= cpu.atMost },
-      { target: name, wanted: `less than ${STREAM_KIB} KiB per open stream`, found: `${kib.toFixed(1)} KiB`, reached: kib < STREAM_KIB }
+      { target: name, wanted: `less than ${STREAM_KIB} KiB per open stream`, found: `${kib.toFixed(1)} KiB`, reached: kib < STREAM_KIB },
+      ...(resume ? [{ target: name, wanted: `first byte p50 of a recorded answer in less than ${RESUME_MS} ms`, found: `${resume.p50.toFixed(2)} ms`, reached: resume.p50 < RESUME_MS }] : [])
     ]
   })
 }

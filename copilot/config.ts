@@ -34,8 +34,8 @@ export interface CopilotConfig {
   /** The GitHub token and the name of the variable it came from. */
   token?: { value: string, variable: string }
   /** A model provider of one's own. When there is one, the token is not used. */
-  provider?: { baseUrl: string, type: Static<typeof schema>['COPILOT_PROVIDER_TYPE'], apiKey?: string }
-  /** The model for requests that name none. Always there when there is a provider. */
+  provider?: { baseUrl: string, type: Static<typeof schema>['COPILOT_PROVIDER_TYPE'], apiKey?: string, model: string }
+  /** The model for requests that name none; with a provider, the same as the provider's. */
   model?: string
   /** The bearer token that callers must show. */
   serviceToken?: string
@@ -75,7 +75,8 @@ export function readCopilotConfig (environment: Environment): CopilotConfig {
   const configured = value !== undefined || env.COPILOT_PROVIDER_BASE_URL !== undefined
   const engine = env.COPILOT_ENGINE === 'auto' ? (configured ? 'sdk' : 'demo') : env.COPILOT_ENGINE
 
-  if (engine === 'sdk' && env.COPILOT_PROVIDER_BASE_URL !== undefined && env.COPILOT_MODEL === undefined) {
+  const { COPILOT_PROVIDER_BASE_URL: baseUrl, COPILOT_PROVIDER_TYPE: type, COPILOT_PROVIDER_API_KEY: apiKey, COPILOT_MODEL: model } = env
+  if (baseUrl !== undefined && model === undefined) {
     throw new Error('COPILOT_MODEL must be set when COPILOT_PROVIDER_BASE_URL is')
   }
   if (engine === 'demo' && env.COPILOT_ENGINE === 'auto' && env.NODE_ENV === 'production') {
@@ -86,10 +87,8 @@ export function readCopilotConfig (environment: Environment): CopilotConfig {
   return {
     engine,
     token: variable && value ? { value, variable } : undefined,
-    provider: env.COPILOT_PROVIDER_BASE_URL
-      ? { baseUrl: env.COPILOT_PROVIDER_BASE_URL, type: env.COPILOT_PROVIDER_TYPE, apiKey: env.COPILOT_PROVIDER_API_KEY }
-      : undefined,
-    model: env.COPILOT_MODEL,
+    provider: baseUrl && model ? { baseUrl, type, apiKey, model } : undefined,
+    model,
     serviceToken: env.COPILOT_SERVICE_TOKEN,
     runtimeEnvironment: Object.fromEntries(Object.entries(environment).flatMap(([name, content]) =>
       content && runtimeVariables.has(name.toUpperCase()) ? [[name, content]] : []))

@@ -27,9 +27,10 @@ export class CopilotError extends Error {
   /**
    * @param errorType - decides the HTTP status, see {@link statusOf}
    * @param message - for the caller's eyes; pass free text through `publicMessage` first
+   * @param options.cause - what is behind it, for the log alone
    */
-  constructor (errorType: ErrorType, message: string) {
-    super(message)
+  constructor (errorType: ErrorType, message: string, options?: { cause: unknown }) {
+    super(message, options)
     this.name = 'CopilotError'
     this.errorType = errorType
   }

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { CopilotError } from './errors.ts'
+import { CopilotError, publicMessage } from './errors.ts'
 
 const failures = new WeakMap<FastifyRequest, Error>()
 
@@ -30,9 +30,12 @@ export function logRequests (app: FastifyInstance): void {
   })
 }
 
-function why (failure: Error | undefined): { errorType?: string, error?: string, err?: Error } {
+function why (failure: Error | undefined): { errorType?: string, error?: string, cause?: string, err?: Error } {
   if (failure === undefined) return {}
-  if (failure instanceof CopilotError) return { errorType: failure.errorType, error: failure.message }
+  if (failure instanceof CopilotError) {
+    const { errorType, message: error, cause } = failure
+    return { errorType, error, ...(cause !== undefined && { cause: publicMessage(String(cause), []) }) }
+  }
   // Only what nobody expected is worth its stack.
   return { err: failure }
 }

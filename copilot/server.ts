@@ -3,6 +3,9 @@ import { buildCopilotService } from './app.ts'
 import { readCopilotConfig, readServerConfig } from './config.ts'
 import { loggerOptions } from './logging.ts'
 
+/** Signals that are no request to shut down. A listener for a fault of native code would have it happen again, for ever. */
+const NOT_FOR_US = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGUSR2'] satisfies NodeJS.Signals[]
+
 /** The stand-alone process: configuration, service, listener, and a drain on SIGTERM and SIGINT. */
 async function main (): Promise<void> {
   try {
@@ -14,9 +17,8 @@ async function main (): Promise<void> {
   const { host, port, logLevel, drainTimeoutMs } = readServerConfig(process.env)
   const app = await buildCopilotService({ config, logger: loggerOptions(logLevel, process.stdout.isTTY) })
 
-  closeWithGrace({ delay: drainTimeoutMs + 10_000, logger: app.log }, async ({ signal, err }) => {
-    if (err) app.log.fatal({ err }, 'unexpected error')
-    else app.log.info({ signal }, 'draining')
+  closeWithGrace({ delay: drainTimeoutMs + 10_000, logger: app.log, skip: NOT_FOR_US }, async ({ signal, err }) => {
+    app.log.warn({ signal, err }, 'draining')
     let cut = false
     // Cut, not ended: a cut answer must not look whole.
     const timer = setTimeout(() => {
@@ -33,7 +35,7 @@ async function main (): Promise<void> {
   app.log.info({ engine: config.engine }, 'Copilot service ready')
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error)
+main().catch((error: Error) => {
+  console.error(error.message)
   process.exit(1)
 })

@@ -33,7 +33,7 @@ export default fp(async function accessLog (app) {
 
 /** Probes come every few seconds and say nothing; what went wrong should stand out. */
 function level ({ ended, routeOptions }: FastifyRequest): 'debug' | 'info' | 'warn' {
-  if (ended !== 'complete' && ended !== 'client_left') return 'warn'
+  if (ended !== 'complete' && ended !== 'client_left' && ended !== 'stopped') return 'warn'
   return routeOptions.url?.startsWith('/health') ? 'debug' : 'info'
 }
 

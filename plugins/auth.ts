@@ -52,7 +52,7 @@ function refuseOtherMachines (server: { listen: (...args: never[]) => unknown })
   server.listen = new Proxy(server.listen, {
     apply (listen, self, args: [{ host?: string, path?: string }]) {
       const [{ host, path }] = args
-      if (path === undefined && !isLoopback(host ?? '')) {
+      if (path === undefined && !isLoopback(String(host))) {
         throw new StartError(`AUTH_MODE must be none, api-key or jwt to listen on ${host}: without it the gateway serves loopback addresses only`)
       }
       return Reflect.apply(listen, self, args)

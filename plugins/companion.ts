@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import fp from 'fastify-plugin'
+import { buildCopilotService } from '../copilot/app.ts'
+import { type CopilotConfig, readCopilotConfig } from '../copilot/config.ts'
 import { StartError } from '../lib/start-error.ts'
+import type { Environment } from './config.ts'
 
 /** Where the Copilot service is. */
 export interface CopilotService {
@@ -18,8 +21,28 @@ declare module 'fastify' {
  * loopback port behind a token that only this process knows.
  */
 export default fp(async function companion (app) {
-  const { COPILOT_SERVICE_URL: url, COPILOT_SERVICE_TOKEN: token } = app.config
-  if (!url) throw new StartError('COPILOT_SERVICE_URL must be set')
-  randomBytes(1)
+  const { COPILOT_SERVICE_URL, COPILOT_SERVICE_TOKEN } = app.config
+  if (COPILOT_SERVICE_URL) {
+    app.decorate('copilotService', { url: COPILOT_SERVICE_URL, token: COPILOT_SERVICE_TOKEN })
+    return
+  }
+
+  const token = randomBytes(32).toString('base64url')
+  const config = configure({ ...app.environment, COPILOT_SERVICE_TOKEN: token })
+  // Its requests are the gateway's own, whose line says more.
+  const service = await buildCopilotService({ config, loggerInstance: app.log.child({ name: 'copilot' }, { level: 'warn' }) })
+  app.addHook('onClose', () => service.close())
+  const url = await service.listen({ host: '127.0.0.1', port: 0 })
+  app.log.info({ engine: config.engine, url }, config.engine === 'demo'
+    ? 'no Copilot is configured: the demo engine answers'
+    : 'the companion Copilot service answers')
   app.decorate('copilotService', { url, token })
 }, { name: 'companion', dependencies: ['config'] })
+
+function configure (environment: Environment): CopilotConfig {
+  try {
+    return readCopilotConfig(environment)
+  } catch (error) {
+    throw new StartError(error instanceof Error ? error.message : String(error))
+  }
+}

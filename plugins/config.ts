@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import fastifyEnv from '@fastify/env'
+import type { ErrorObject } from 'ajv'
 import fp from 'fastify-plugin'
 import Type, { type Static } from 'typebox'
 import { StartError } from '../lib/start-error.ts'
 import { isHopCount, trustProxy } from '../lib/trust-proxy.ts'
 
-const duration = (value: number, description: string) => Type.Integer({ default: value, minimum: 0, maximum: 2_147_483_647, description })
+const duration = (value: number, description: string, minimum = 0) => Type.Integer({ default: value, minimum, maximum: 2_147_483_647, description })
 const text = (value: string, description: string) => Type.String({ default: value, description })
 
 /** The environment variables of the gateway: names, types, defaults, rules. A `description` of a pattern completes "must be …". */
@@ -17,12 +18,12 @@ export const Config = Type.Object({
   NODE_ENV: text('', 'production: the demo engine never starts by itself'),
   COPILOT_SERVICE_URL: Type.String({ default: '', pattern: '^(https?://[^\\s/?#]+[^\\s?#]*)?$', description: 'an http:// or https:// URL without query, or empty for the companion' }),
   COPILOT_SERVICE_TOKEN: Type.String({ default: '', pattern: '^[\\x21-\\x7e]*$', description: 'printable ASCII without spaces' }),
-  COPILOT_CONNECT_TIMEOUT_MS: duration(5_000, 'how long connecting may take'),
-  COPILOT_FIRST_BYTE_TIMEOUT_MS: duration(60_000, 'request sent → first byte of the answer'),
-  COPILOT_IDLE_TIMEOUT_MS: duration(60_000, 'silence between two chunks'),
+  COPILOT_CONNECT_TIMEOUT_MS: duration(5_000, 'how long connecting may take', 1),
+  COPILOT_FIRST_BYTE_TIMEOUT_MS: duration(60_000, 'request sent → first byte of the answer', 1),
+  COPILOT_IDLE_TIMEOUT_MS: duration(60_000, 'silence between two chunks', 1),
   COPILOT_STREAM_RETRY_MS: duration(60_000, 'how long "cannot stream" is remembered'),
-  STREAM_MAX_MS: duration(600_000, 'how long an answer may take in all'),
-  CLIENT_STALL_TIMEOUT_MS: duration(60_000, 'how long a reader may take nothing while bytes wait'),
+  STREAM_MAX_MS: duration(600_000, 'how long an answer may take in all', 1),
+  CLIENT_STALL_TIMEOUT_MS: duration(60_000, 'how long a reader may take nothing while bytes wait', 1),
   SSE_HEARTBEAT_MS: Type.Integer({ default: 15_000, minimum: 10, maximum: 2_147_483_647, description: 'how often an event stream shows that it is alive' }),
   RESUME_GRACE_MS: duration(30_000, 'how long a resumable answer goes on without a reader'),
   RESUME_TTL_MS: duration(300_000, 'how long a resumable answer is kept after its end'),
@@ -38,6 +39,8 @@ export const Config = Type.Object({
   DRAIN_DELAY_MS: duration(0, 'from SIGTERM to the close of the listener'),
   DRAIN_TIMEOUT_MS: duration(30_000, 'how long answers in flight may go on')
 })
+
+const descriptions = new Map(Object.entries<object>(Config.properties).map(([name, schema]) => [name, 'description' in schema && schema.description]))
 
 /** The validated configuration, `app.config`. */
 export type Config = Static<typeof Config>
@@ -87,28 +90,22 @@ export default fp<ConfigOptions>(async function config (app, { environment = rea
   try {
     await app.register(fastifyEnv, { schema: Config, data: environment, env: false })
   } catch (error) {
-    throw new StartError(explain(error))
+    throw error instanceof Error && 'errors' in error && Array.isArray(error.errors) ? new StartError(explain(error.errors)) : error
   }
   const { TRUST_PROXY } = app.config
   for (const name of ['COPILOT_SERVICE_URL', 'JWT_JWKS_URL'] as const) {
     const url = app.config[name]
-    if (url && !URL.canParse(url)) throw new StartError(`${name} must be ${descriptionOf(name)}`)
+    if (url && !URL.canParse(url)) throw new StartError(`${name} must be ${descriptions.get(name)}`)
   }
   if (trustProxy(TRUST_PROXY) === undefined) throw new StartError('TRUST_PROXY must be true, false, a hop count, or comma-separated addresses and networks')
   if (isHopCount(TRUST_PROXY)) app.log.warn('TRUST_PROXY is a hop count, which trusts nobody: name the addresses of the proxies instead')
 }, { name: 'config' })
 
-function explain (error: unknown): string {
-  if (!(error instanceof Error && 'errors' in error && Array.isArray(error.errors))) return String(error)
-  return error.errors.map(({ keyword, instancePath, message, params }) => {
-    const name: string = instancePath.slice(1)
-    if (keyword === 'pattern') return `${name} must be ${descriptionOf(name)}`
+function explain (errors: ErrorObject[]): string {
+  return errors.map(({ keyword, instancePath, message, params }) => {
+    const name = instancePath.slice(1)
+    if (keyword === 'pattern') return `${name} must be ${descriptions.get(name)}`
     if (keyword === 'enum') return `${name} must be one of ${params.allowedValues.filter(Boolean).join(', ')}`
     return `${name} ${message}`
   }).join('; ')
-}
-
-function descriptionOf (name: string): unknown {
-  const schema: object | undefined = Object.entries(Config.properties).find(([key]) => key === name)?.[1]
-  return schema && 'description' in schema ? schema.description : undefined
 }

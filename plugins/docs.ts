@@ -16,5 +16,10 @@ export default fp(async function docs (app) {
       }
     }
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    // The gateway does not know whether there is TLS in front of it; without, the page would lose its own files.
+    transformStaticCSP: policy => policy.replace(/upgrade-insecure-requests;?/, '')
+  })
 }, { name: 'docs' })

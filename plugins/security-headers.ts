@@ -9,6 +9,13 @@ export default fp(async function securityHeaders (app) {
     // Pages of other origins read the replies by CORS; this header would only stop what CORS already decides.
     crossOriginResourcePolicy: { policy: 'cross-origin' },
     // TLS ends before the gateway, and only what ends it knows whether the whole host has it.
-    strictTransportSecurity: false
+    strictTransportSecurity: false,
+    // These are about documents and old browsers: on every answer, they would be bytes that mean nothing.
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false
   })
 }, { name: 'security-headers' })

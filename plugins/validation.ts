@@ -45,9 +45,9 @@ export default fp(async function validation (app) {
   }))
 }, { name: 'validation' })
 
-function toIssue ({ keyword, instancePath, message, params }: FastifySchemaValidationError, part: string): Issue {
+function toIssue ({ keyword, instancePath, message = 'is not valid', params }: FastifySchemaValidationError, part: string): Issue {
   const path = [...(part === 'body' ? [] : [part]), ...instancePath.split('/').slice(1)]
   if (keyword === 'required') return { path: [...path, params.missingProperty].join('.'), message: 'is required' }
   if (keyword === 'enum') return { path: path.join('.'), message: `must be one of ${[params.allowedValues].flat().join(', ')}` }
-  return { path: path.join('.'), message: message ?? 'is not valid' }
+  return { path: path.join('.'), message }
 }

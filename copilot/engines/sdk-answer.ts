@@ -26,8 +26,8 @@ export function denyEverything (): PermissionRequestResult {
  */
 export async function * answerInSession ({ client, lost }: Runtime, options: AnswerOptions): AsyncGenerator<string, void, undefined> {
   const { signal, toError } = options
-  const session = await orLost(client.createSession(options.session), lost).catch(error => {
-    throw toError({ message: messageOf(error) })
+  const session = await orLost(client.createSession(options.session), lost).catch((error: Error) => {
+    throw toError(error)
   })
   const text = textOf(session, options, lost)
 
@@ -43,7 +43,7 @@ export async function * answerInSession ({ client, lost }: Runtime, options: Ans
   signal.addEventListener('abort', end)
   try {
     if (signal.aborted) return
-    session.send({ prompt: options.prompt }).catch(error => text.fail(toError({ message: messageOf(error) })))
+    session.send({ prompt: options.prompt }).catch((error: Error) => text.fail(toError(error)))
     // The stream is closed by `end`, and a stream that was cancelled cannot be closed.
     yield * text.stream.values({ preventCancel: true })
   } finally {
@@ -131,8 +131,4 @@ async function orLost<T> (work: Promise<T>, lost: AbortSignal): Promise<T> {
     lost.addEventListener('abort', onLost)
     work.then(resolve, reject).finally(() => lost.removeEventListener('abort', onLost))
   })
-}
-
-function messageOf (error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

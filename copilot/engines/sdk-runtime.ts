@@ -59,6 +59,7 @@ export class RuntimeHost {
    * @throws CopilotError `sdk` when the SDK is not installed, `spawn` when the process cannot be started
    */
   async runtime (): Promise<Runtime> {
+    if (this.#closing.signal.aborted) throw new CopilotError('sdk', 'The Copilot service is closing')
     this.#runtime ??= this.#start()
     try {
       return await this.#runtime
@@ -83,30 +84,38 @@ export class RuntimeHost {
 
   async #start (): Promise<Runtime> {
     const sdk = await this.#loadSdk().catch(error => {
-      throw new CopilotError('sdk', `The GitHub Copilot SDK could not be loaded (${publicMessage(codeOf(error), this.#secrets)}): install it with "npm install @github/copilot-sdk"`)
+      throw new CopilotError('sdk', 'The GitHub Copilot SDK could not be loaded: install it with "npm install @github/copilot-sdk"', { cause: error })
     })
-    const { runtimeEnvironment, token, provider } = this.#config
-    let client: CopilotClient | undefined
-    try {
-      // Checked here because the SDK 1.0.14 brings the whole process down, by an unhandled rejection, when it cannot execute this file.
-      if (runtimeEnvironment.COPILOT_CLI_PATH) await access(runtimeEnvironment.COPILOT_CLI_PATH, constants.X_OK)
-      const directory = this.#directory ??= await mkdtemp(join(tmpdir(), 'copilot-service-'))
-      client = new sdk.CopilotClient({
-        mode: 'empty',
-        baseDirectory: directory,
-        workingDirectory: directory,
-        env: { ...runtimeEnvironment, HOME: directory, USERPROFILE: directory },
-        gitHubToken: provider ? undefined : token?.value,
-        useLoggedInUser: false,
-        logLevel: 'none'
-      })
-      await this.#within(client.start())
-    } catch (error) {
-      await client?.forceStop()
-      throw new CopilotError('spawn', `The GitHub Copilot runtime could not be started: ${publicMessage(firstLine(error), this.#secrets)}`)
-    }
+    const client = await this.#spawn(sdk).catch((error: Error) => {
+      // The SDK's message goes on with a stack and with what the process wrote.
+      const [reason] = error.message.split('\n', 1)
+      throw new CopilotError('spawn', publicMessage(`The GitHub Copilot runtime could not be started: ${reason}`, this.#secrets))
+    })
     this.#running = true
     return this.#watch(client)
+  }
+
+  async #spawn (sdk: Sdk): Promise<CopilotClient> {
+    const { runtimeEnvironment, token, provider } = this.#config
+    // Checked here because the SDK 1.0.14 brings this whole process down, by an unhandled rejection, when it cannot execute this file.
+    if (runtimeEnvironment.COPILOT_CLI_PATH) await access(runtimeEnvironment.COPILOT_CLI_PATH, constants.X_OK)
+    const directory = this.#directory ??= await mkdtemp(join(tmpdir(), 'copilot-service-'))
+    const client = new sdk.CopilotClient({
+      mode: 'empty',
+      baseDirectory: directory,
+      workingDirectory: directory,
+      env: { ...runtimeEnvironment, HOME: directory, USERPROFILE: directory },
+      gitHubToken: provider ? undefined : token?.value,
+      useLoggedInUser: false,
+      logLevel: 'none'
+    })
+    try {
+      await this.#within(client.start())
+    } catch (error) {
+      await client.forceStop()
+      throw error
+    }
+    return client
   }
 
   /** Asks for a sign of life again and again: nothing else tells that the process died. */
@@ -141,12 +150,4 @@ export class RuntimeHost {
       timeout.catch(() => {})
     }
   }
-}
-
-function codeOf (error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : firstLine(error)
-}
-
-function firstLine (error: unknown): string {
-  return String(error instanceof Error ? error.message : error).split('\n', 1).join()
 }

@@ -21,7 +21,7 @@ const instructions: Record<Mode, string> = {
  * write the prompt must not be able to reach the host through it. The modes differ in their system message.
  */
 export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}): Engine {
-  const { provider, token, serviceToken, model } = config
+  const { provider, token, serviceToken } = config
   const secrets = [token?.value, provider?.apiKey, serviceToken].filter(secret => secret !== undefined)
   const host = new RuntimeHost(config, secrets, options)
   const toError = (failure: SdkFailure) => toCopilotError(failure, { byProvider: provider !== undefined, secrets })
@@ -39,10 +39,12 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
       yield * answerInSession(await runtime(), { session: session(request), prompt: request.prompt, signal, toError })
     },
     async models () {
-      if (provider) return model ? [{ id: model }] : []
+      if (provider) return [{ id: provider.model }]
       const { client } = await runtime()
-      const models = await client.listModels().catch((error: unknown) => {
-        throw toError({ message: error instanceof Error ? error.message : String(error) })
+      const models = await client.listModels().catch((error: Error) => {
+        // The status is nowhere but in the text: `GenericFailure, {"kind":"http","status":401,…`
+        const status = Number(/"status":(\d{3})/.exec(error.message)?.[1])
+        throw toError(status ? { message: `the models could not be listed (HTTP ${status})`, statusCode: status } : error)
       })
       return models.map(({ id, name }): Model => ({ id, name }))
     },
@@ -56,8 +58,13 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
 
   function session (request: AnswerRequest): SessionConfig {
     return {
-      model: request.model ?? model,
-      provider: provider && { ...provider, wireApi: provider.type === 'anthropic' ? undefined : 'completions' },
+      model: request.model ?? config.model,
+      provider: provider && {
+        type: provider.type,
+        baseUrl: provider.baseUrl,
+        apiKey: provider.apiKey,
+        wireApi: provider.type === 'anthropic' ? undefined : 'completions'
+      },
       streaming: true,
       systemMessage: { mode: 'replace', content: instructions[request.mode] },
       availableTools: [],

@@ -58,6 +58,8 @@ export function fromReply (reply: ErrorReply, secrets: readonly string[]): Gatew
   } else if (/^[a-z][a-z0-9_]{0,39}$/.test(reported)) {
     return new ReportedError(reported, message)
   }
+  // This speaks of the gateway's own token, not of Copilot's: no signing in of anybody could mend it.
+  if (reply.status === 401 && reported === 'unauthenticated') return new GatewayError('upstream', { detail: 'it does not know this gateway' })
   return reply.status === 401 || reply.status === 403 ? ours('auth', message) : new ReportedError('upstream', message)
 }
 

@@ -13,7 +13,7 @@ export function config (env: Environment = {}): CopilotConfig {
 }
 
 /** Starts the service on a free port of loopback; it is closed with the test. */
-export async function service (t: Test, options: Omit<CopilotServiceOptions, 'config'> & { env?: Environment } = {}): Promise<{ app: FastifyInstance, url: string, port: number }> {
+export async function service (t: Test, options: Partial<CopilotServiceOptions> & { env?: Environment } = {}): Promise<{ app: FastifyInstance, url: string, port: number }> {
   const { env, ...rest } = options
   const app = await buildCopilotService({ config: config(env), ...rest })
   t.teardown(() => app.close())

@@ -5,13 +5,15 @@ import type { Test } from 'tap'
 
 /** One request that reached the model, to be answered step by step. */
 export class ModelCall {
+  readonly path: string
   readonly headers: IncomingHttpHeaders
   readonly body: { model: string, messages: Array<{ role: string, content: string }>, tools?: unknown[] }
   /** Resolves when the response is over; `true` when it was sent whole. */
   readonly closed: Promise<boolean>
   readonly #response: ServerResponse
 
-  constructor (headers: IncomingHttpHeaders, body: string, response: ServerResponse) {
+  constructor (path: string, headers: IncomingHttpHeaders, body: string, response: ServerResponse) {
+    this.path = path
     this.headers = headers
     this.body = JSON.parse(body)
     this.#response = response
@@ -32,6 +34,17 @@ export class ModelCall {
   /** Ends the answer. */
   end (): void {
     this.#finish('stop')
+  }
+
+  /** Answers whole, as if no stream had been asked for. */
+  reply (content: string): void {
+    this.#response.setHeader('content-type', 'application/json')
+    this.#response.end(JSON.stringify({ id: 'c1', object: 'chat.completion', created: 1, model: this.body.model, choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }] }))
+  }
+
+  /** Ends the response without ending the answer. */
+  endUnfinished (): void {
+    this.#response.end()
   }
 
   /** Breaks the connection. */
@@ -64,7 +77,7 @@ export async function modelServer (t: Test): Promise<{ url: string, next: () => 
     request.setEncoding('utf8')
     let body = ''
     for await (const piece of request) body += piece
-    const call = new ModelCall(request.headers, body, response)
+    const call = new ModelCall(request.url ?? '', request.headers, body, response)
     calls.push(call)
     const give = arrived.shift()
     if (give) give(call)

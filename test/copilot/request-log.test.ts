@@ -37,13 +37,13 @@ test('the line tells that an answer broke off, and why', async t => {
   const { url, line } = await logged(t, scriptedEngine(async function * () {
     yield 'half'
     await fail.promise
-    throw new CopilotError('sdk', 'the model went away')
+    throw new CopilotError('sdk', 'the model went away', { cause: new Error('a cable\nwas cut') })
   }))
   const answer = pieces(await post(`${url}/chat/stream`, { prompt: 'Hi' }))
   await readUntil(answer, 'half')
   fail.resolve()
   await t.rejects(answer.next())
-  t.match(await line(), { level: 40, status: 200, ended: 'failed', errorType: 'sdk', error: 'the model went away' })
+  t.match(await line(), { level: 40, status: 200, ended: 'failed', errorType: 'sdk', error: 'the model went away', cause: 'Error: a cable was cut' })
 })
 
 test('the line tells that the caller left', async t => {

@@ -81,7 +81,7 @@ test('npm start says so of a port that is taken, too', async t => {
   const service = await upstream(t, {})
   const gateway = start(t, server, { ...nowhere, PORT: new URL(service.url).port })
   t.equal(await gateway.ended, 1)
-  t.match(JSON.parse(gateway.stdout), { level: 60, err: { code: 'EADDRINUSE' } })
+  t.match(JSON.parse(gateway.stdout), { level: 60, msg: /EADDRINUSE.*127\.0\.0\.1:\d+/ })
 })
 
 test('.env in the working directory counts, and the environment counts more', async t => {
@@ -135,4 +135,11 @@ test('SIGTERM mid-stream lets an answer end that ends in time, and the process w
   t.equal(response?.body.toString(), 'half an answer')
   t.equal(await gateway.ended, 0)
   t.match(gateway.stdout, /"requestId":"text".*"ended":"complete"/)
+})
+
+test('a fault of native code ends the process', async t => {
+  const gateway = start(t, server, nowhere)
+  await gateway.url()
+  gateway.kill('SIGSEGV')
+  t.equal(await gateway.ended, 'SIGSEGV')
 })

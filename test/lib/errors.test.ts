@@ -4,17 +4,24 @@ import { describe, type ErrorType, GatewayError, isErrorType, mapError, Reported
 const contract: Record<ErrorType, [status: number, message: string]> = {
   invalid_request: [400, 'Invalid request'],
   unauthenticated: [401, 'Authentication required'],
-  auth_unavailable: [503, 'Authentication cannot be checked at the moment'],
   not_found: [404, 'Not found'],
+  client_stalled: [408, 'Nobody read the answer'],
+  stopped: [409, 'The answer was stopped'],
+  abandoned: [410, 'The answer was given up because nobody came back for it'],
+  past_the_end: [416, 'The answer has no such offset'],
   token_missing: [503, 'GitHub Copilot is not configured'],
   auth: [401, 'GitHub Copilot authentication failed'],
   connection: [503, 'Could not connect to Copilot service'],
   timeout: [504, 'Copilot did not answer in time'],
   idle_timeout: [504, 'Copilot fell silent in the middle of its answer'],
+  max_duration: [504, 'The answer took longer than an answer may'],
   rate_limited: [429, 'Copilot is rate limiting'],
   upstream: [500, 'Copilot service returned an error'],
   bad_reply: [502, 'Copilot service sent a reply that was not understood'],
   stream_empty: [502, 'Copilot service sent an empty answer'],
+  answer_too_large: [502, 'The answer is larger than a resumable answer may be'],
+  auth_unavailable: [503, 'Authentication cannot be checked at the moment'],
+  overloaded: [503, 'The gateway has too much to do'],
   draining: [503, 'The gateway is shutting down'],
   internal: [500, 'Internal error']
 }
@@ -37,7 +44,10 @@ test('the log calls a refusal a complete reply and an upstream\'s failure what i
   t.equal(new GatewayError('unauthenticated').ended, 'complete')
   t.equal(new GatewayError('internal').ended, 'complete')
   t.equal(new GatewayError('connection').ended, 'upstream_failed')
+  t.equal(new GatewayError('timeout').ended, 'timeout')
   t.equal(new GatewayError('idle_timeout').ended, 'idle_timeout')
+  t.equal(new GatewayError('connection').retryable, true)
+  t.equal(new GatewayError('auth').retryable, false)
   t.equal(new GatewayError('draining').ended, 'drained')
   t.equal(new ReportedError('sdk', 'x').ended, 'upstream_failed')
 })

@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { Client } from 'undici'
 import { ask, json, pair, type Script, streams } from '../helper.ts'
 
 const scripts: Record<string, Script> = { '/chat/stream': streams('the answer'), '/models': json(500, { error: 'it broke', errorType: 'sdk' }) }
@@ -22,7 +23,12 @@ test('a request leaves one line, with everything of it but what was said', async
 
 test('bytes are those of the request, also on a connection that is used again', async t => {
   const { url, log } = await pair(t, { '/chat/stream': streams('x'.repeat(100_000)) })
-  for (const id of ['a', 'b']) await (await ask(url, undefined, { headers: { 'x-request-id': id } })).text()
+  const connection = new Client(url)
+  t.teardown(() => connection.close())
+  for (const id of ['a', 'b']) {
+    const { body } = await connection.request({ method: 'POST', path: '/api/chat', headers: { 'content-type': 'application/json', 'x-request-id': id }, body: '{"prompt":"Hi"}' })
+    await body.text()
+  }
   const [a, b] = [Number((await log.ended('a')).bytes), Number((await log.ended('b')).bytes)]
   t.ok(a > 100_000 && a < 102_000, String(a))
   t.ok(Math.abs(a - b) < 100)
@@ -50,4 +56,16 @@ test('a route that does not exist is logged without its path, which may hold any
   t.match(line, { level: 30, method: 'GET', status: 404, errorType: 'not_found', ended: 'complete' })
   t.notOk('route' in line)
   t.notMatch(JSON.stringify(log.lines), /secret-/)
+})
+
+test('a client that leaves before there is a reply leaves a line without a status', async t => {
+  const { url, log, service } = await pair(t, { '/chat/stream': () => {} })
+  const client = new AbortController()
+  const asked = ask(url, undefined, { signal: client.signal })
+  await service.request()
+  client.abort()
+  await t.rejects(asked)
+  const line = await log.ended()
+  t.match(line, { level: 30, route: '/api/chat', ended: 'client_left' })
+  t.notOk('status' in line)
 })

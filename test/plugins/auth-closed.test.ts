@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import Fastify from 'fastify'
 import { type Test, test } from 'tap'
 import gateway, { serverOptions } from '../../app.ts'
@@ -27,7 +30,10 @@ test('it listens on loopback addresses and on a socket of the file system', asyn
     await t.resolves(app.listen({ host, port: 0 }), String(host))
   }
   const app = await start(t)
-  await t.resolves(app.listen({ path: `${t.testdir()}/gateway.sock` }))
+  // A path of the test's own directory is longer than a socket's may be.
+  const directory = await mkdtemp(join(tmpdir(), 'gateway-'))
+  t.teardown(() => rm(directory, { recursive: true }))
+  await t.resolves(app.listen({ path: join(directory, 'socket') }))
 })
 
 test('with AUTH_MODE it listens anywhere', async t => {

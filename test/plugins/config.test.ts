@@ -20,6 +20,12 @@ test('every variable has its default', async t => {
     COPILOT_FIRST_BYTE_TIMEOUT_MS: 60_000,
     COPILOT_IDLE_TIMEOUT_MS: 60_000,
     COPILOT_STREAM_RETRY_MS: 60_000,
+    STREAM_MAX_MS: 600_000,
+    CLIENT_STALL_TIMEOUT_MS: 60_000,
+    SSE_HEARTBEAT_MS: 15_000,
+    RESUME_GRACE_MS: 30_000,
+    RESUME_TTL_MS: 300_000,
+    RESUME_MAX_BYTES: 67_108_864,
     CORS_ORIGIN: '',
     AUTH_MODE: '',
     API_KEYS: '',
@@ -39,16 +45,29 @@ test('numbers are read as numbers, and what is not a variable of ours is left ou
   t.notOk('PATH' in loaded)
 })
 
-const durations = ['COPILOT_CONNECT_TIMEOUT_MS', 'COPILOT_FIRST_BYTE_TIMEOUT_MS', 'COPILOT_IDLE_TIMEOUT_MS', 'COPILOT_STREAM_RETRY_MS', 'DRAIN_DELAY_MS', 'DRAIN_TIMEOUT_MS']
+/** The least that each duration may be: a limit of no time at all would refuse everything. */
+const durations = Object.entries({
+  COPILOT_CONNECT_TIMEOUT_MS: 1,
+  COPILOT_FIRST_BYTE_TIMEOUT_MS: 1,
+  COPILOT_IDLE_TIMEOUT_MS: 1,
+  COPILOT_STREAM_RETRY_MS: 0,
+  STREAM_MAX_MS: 1,
+  CLIENT_STALL_TIMEOUT_MS: 1,
+  SSE_HEARTBEAT_MS: 10,
+  RESUME_GRACE_MS: 0,
+  RESUME_TTL_MS: 0,
+  DRAIN_DELAY_MS: 0,
+  DRAIN_TIMEOUT_MS: 0
+})
 
 const bad: Array<[name: string, value: string, rule: string]> = [
   ['PORT', 'abc', 'must be integer'],
   ['PORT', '3000.5', 'must be integer'],
   ['PORT', '-1', 'must be >= 0'],
   ['PORT', '65536', 'must be <= 65535'],
-  ...durations.flatMap((name): Array<[string, string, string]> => [
+  ...durations.flatMap(([name, least]): Array<[string, string, string]> => [
     [name, '1s', 'must be integer'],
-    [name, '-1', 'must be >= 0'],
+    [name, String(least - 1), `must be >= ${least}`],
     [name, '2147483648', 'must be <= 2147483647']
   ]),
   ['LOG_LEVEL', 'loud', 'must be one of fatal, error, warn, info, debug, trace, silent'],
@@ -69,4 +88,10 @@ for (const [name, value, rule] of bad) {
 
 test('every broken rule is named, and no value', async t => {
   await t.rejects(load({ PORT: 'abc', COPILOT_SERVICE_TOKEN: 'two words' }), { name: 'StartError', message: 'PORT must be integer; COPILOT_SERVICE_TOKEN must be printable ASCII without spaces' })
+})
+
+test('a failure that is not about a value stays what it is', async t => {
+  const app = Fastify()
+  app.decorate('config', await load({}))
+  await t.rejects(async () => { await app.register(config, { environment: {} }) }, { code: 'FST_ERR_DEC_ALREADY_PRESENT' })
 })

@@ -12,6 +12,8 @@ test('by default pages of loopback origins may read, and no others', async t => 
   const { url } = await build(t, nowhere)
   for (const origin of ['http://localhost', 'http://localhost:5173', 'https://localhost:8443', 'http://127.0.0.1:3000', 'http://[::1]:8080']) t.equal(await allowed(url, origin), origin)
   for (const origin of ['https://example.com', 'http://localhost.example.com', 'http://127.0.0.1.example.com', 'http://evil-localhost', 'http://localhost:80x', 'null', 'ftp://localhost']) t.equal(await allowed(url, origin), null, origin)
+  const { headers } = await fetch(`${url}/health`, { headers: { origin: 'http://localhost' } })
+  t.notOk(headers.has('access-control-allow-credentials'))
 })
 
 test('with a list, its origins may and nobody else', async t => {

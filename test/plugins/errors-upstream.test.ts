@@ -27,6 +27,7 @@ const rows: Record<string, [scripts: Record<string, Script>, status: number, err
   'a buffered reply that is not JSON': [{ '/chat': streams('Hello') }, 502, 'bad_reply', 'Copilot service sent a reply that was not understood: not JSON'],
   'a buffered reply that is no object': [{ '/chat': json(200, 'Hello') }, 502, 'bad_reply', 'Copilot service sent a reply that was not understood: not a JSON object'],
   'a buffered reply without output': [{ '/chat': json(200, { text: 'Hello' }) }, 502, 'bad_reply', 'Copilot service sent a reply that was not understood: no output in it'],
+  'a buffered reply of 17 MiB': [{ '/chat': json(200, { output: 'x'.repeat(17 * 1024 * 1024) }) }, 502, 'bad_reply', 'Copilot service sent a reply that was not understood: larger than 16777216 bytes'],
   'nothing on either way': [{ '/chat/stream': streams(), '/chat': json(200, { output: '' }) }, 502, 'stream_empty', 'Copilot service sent an empty answer'],
   'an error of the fallback': [{ '/chat': json(503, { error: 'later', errorType: 'token_missing' }) }, 503, 'token_missing', 'GitHub Copilot is not configured: later']
 }

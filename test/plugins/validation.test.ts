@@ -1,4 +1,8 @@
+import Fastify from 'fastify'
 import { type Test, test } from 'tap'
+import Type from 'typebox'
+import errors from '../../plugins/errors.ts'
+import validation from '../../plugins/validation.ts'
 import { ask, json, pair } from '../helper.ts'
 
 interface Refusal { error: string, errorType: string, requestId: string, issues: Array<{ path: string, message: string }> }
@@ -111,4 +115,14 @@ test('half a million bad items are answered with a bounded number of issues', as
   const response = await ask(url, undefined, { body: `{"prompt":"Hi","messages":[${'1,'.repeat(500_000)}1]}` })
   t.equal(response.status, 400)
   t.equal((await response.json() as Refusal).issues.length, 20)
+})
+
+test('a broken rule outside of the body is named with the part of the request that it is in', async t => {
+  const app = Fastify()
+  await app.register(errors)
+  await app.register(validation)
+  app.get('/list', { schema: { querystring: Type.Object({ offset: Type.String(), limit: Type.Integer() }) } }, async () => 'fine')
+  const response = await app.inject('/list?limit=2')
+  t.equal(response.statusCode, 400)
+  t.strictSame(response.json().issues, [{ path: 'querystring.offset', message: 'is required' }, { path: 'querystring.limit', message: 'must be integer' }])
 })

@@ -37,6 +37,24 @@ test('the same answer, buffered', async t => {
   t.same(await (await answering).json(), { output: 'Hällo wörld' })
 })
 
+test('a model that answers whole instead of streaming is heard all the same', async t => {
+  const { url, model } = await sdkService(t)
+  const answering = post(`${url}/chat/stream`, { prompt: 'Hi' })
+  const call = await model.next()
+  call.reply('All at once')
+  t.equal(await (await answering).text(), 'All at once')
+})
+
+test('a provider of another type is asked in its own way', async t => {
+  const { url, model } = await sdkService(t, { COPILOT_PROVIDER_TYPE: 'anthropic' })
+  const answering = post(`${url}/chat`, { prompt: 'Hi' })
+  const call = await model.next()
+  t.match(call.path, /\/messages$/)
+  t.equal(call.headers['x-api-key'], 'provider-key')
+  call.refuse(400, 'no')
+  t.equal((await answering).status, 500)
+})
+
 test('two answers at once do not mix', async t => {
   const { url, model } = await sdkService(t)
   const first = post(`${url}/chat`, { prompt: 'first' })

@@ -73,6 +73,10 @@ test('kinds that only the gateway can mean are not believed', async t => {
   for (const name of ['internal', 'draining', 'not_found', 'unauthenticated', 'auth_unavailable', 'upstream']) t.match(reported(500, { error: 'x', errorType: name }), { errorType: 'upstream', status: 500, message: 'x' }, name)
 })
 
+test('a service that does not know the gateway has not refused Copilot\'s token', async t => {
+  t.match(reported(401, { error: 'Authentication required', errorType: 'unauthenticated' }), { errorType: 'upstream', status: 500, message: 'Copilot service returned an error: it does not know this gateway' })
+})
+
 test('a refusal without a name is one of the token', async t => {
   t.match(reported(401, 'Unauthorized'), { errorType: 'auth', status: 401, message: 'GitHub Copilot authentication failed' })
   t.match(reported(403, { error: 'not you' }), { errorType: 'auth', message: 'GitHub Copilot authentication failed: not you' })
