@@ -68,6 +68,8 @@ export default fp(async function resume (app) {
   })
 
   app.addHook('onClose', async () => {
+    // Fastify waits for the answers of its first listener; for `localhost` it has two. What stands above closes after this.
+    await app.lifecycle.idle()
     for (const answer of live) answer.abort(new GatewayError('draining'))
     await Promise.all([...live].map(({ over }) => over))
     await store.close()
