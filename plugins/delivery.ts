@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Readable } from 'node:stream'
-import accepts from 'accepts'
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Answer } from '../lib/copilot/client.ts'
 import { EventStream } from '../lib/sse/event-stream.ts'
 import { nothing, type Summary } from '../lib/sse/frames.ts'
+import { acceptsEvents } from '../lib/sse/negotiation.ts'
 
 /** An answer on its way to a reader. */
 export interface Delivered extends Answer {
@@ -38,7 +38,7 @@ export default fp(async function delivery (app) {
   const { SSE_HEARTBEAT_MS: heartbeat } = app.config
 
   app.decorateReply('deliver', async function (pending, streamId) {
-    return acceptsEvents(this) ? await asEvents(this, pending, streamId) : asText(this, await pending, streamId)
+    return acceptsEvents(this.request.raw) ? await asEvents(this, pending, streamId) : asText(this, await pending, streamId)
   })
 
   function asText (reply: FastifyReply, answer: Delivered, streamId: string | undefined): Readable {
@@ -84,9 +84,4 @@ function setHeaders (reply: FastifyReply, type: string, answer: Delivered | unde
     ...(answer && { 'X-Copilot-Delivery': answer.delivery }),
     ...(streamId && { 'X-Stream-Id': streamId })
   })
-}
-
-/** Plain text is the default and what a wildcard gets. */
-function acceptsEvents ({ request }: FastifyReply): boolean {
-  return accepts(request.raw).type(['text/plain', 'text/event-stream']) === 'text/event-stream'
 }

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -20,6 +21,8 @@ export interface Lifecycle {
   readonly cut: number
   /** True while an answer is being written to the socket. */
   isAnswering (socket: Socket): boolean
+  /** Resolves when nothing is being answered any more. */
+  idle (): Promise<void>
 }
 
 declare module 'fastify' {
@@ -49,13 +52,14 @@ export default fp(async function lifecycle (app) {
   const inFlight = new Map<FastifyRequest, { readonly reply: FastifyReply, readonly controller: AbortController }>()
   let phase: Phase = 'serving'
   let cut = 0
-  let onIdle = (): void => {}
+  const ends = new EventEmitter().setMaxListeners(0)
 
   app.decorate('lifecycle', {
     get phase () { return phase },
     get inFlight () { return inFlight.size },
     get cut () { return cut },
-    isAnswering: socket => [...inFlight.keys()].some(({ raw }) => raw.socket === socket)
+    isAnswering: socket => [...inFlight.keys()].some(({ raw }) => raw.socket === socket),
+    async idle () { if (inFlight.size > 0) await once(ends, 'idle') }
   })
   app.decorateRequest('ended', null)
   app.decorateRequest('answer', null)
@@ -101,7 +105,7 @@ export default fp(async function lifecycle (app) {
       inFlight.delete(request)
       if (!reply.raw.writableFinished) closeQueued(request.raw.socket)
       if (phase === 'closed') closeIdle()
-      if (inFlight.size === 0) onIdle()
+      if (inFlight.size === 0) ends.emit('idle')
     })
     // Fastify destroys a reply whose stream fails, which is to cut it and not to take back what was written.
     reply.raw.destroy = () => cutOff(reply)
@@ -152,9 +156,8 @@ export default fp(async function lifecycle (app) {
     setImmediate(closeIdle)
   })
   app.addHook('onClose', async () => {
+    await app.lifecycle.idle()
     clearTimeout(deadline)
-    // The server is closed a moment before the replies that were cut know that they are.
-    if (inFlight.size > 0) await new Promise<void>(resolve => { onIdle = resolve })
     if (cut > 0) {
       app.log.warn({ cut }, 'answers were cut at shutdown')
       throw new Error(`${cut} ${cut === 1 ? 'answer was' : 'answers were'} cut at shutdown`)

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { CopilotPrompt } from '../lib/copilot/prompt.ts'
 import { GatewayError } from '../lib/errors.ts'
+import { acceptsEvents } from '../lib/sse/negotiation.ts'
 import { type LiveAnswer, record } from '../lib/streams/live.ts'
 import { MemoryStore } from '../lib/streams/memory.ts'
 import type { Reading, RecordingStore } from '../lib/streams/recording.ts'
@@ -60,7 +61,7 @@ export default fp(async function resume (app) {
     },
 
     async resume (request, id, offset) {
-      return await (await find(request, id)).read(offset, request.disconnected)
+      return await (await find(request, id)).read(offset, request.disconnected, acceptsEvents(request.raw) ? 'characters' : 'bytes')
     },
 
     async stop (request, id) {
@@ -69,6 +70,8 @@ export default fp(async function resume (app) {
   })
 
   app.addHook('onClose', async () => {
+    // Fastify waits for the answers of its first listener; for `localhost` it has two. What stands above closes after this.
+    await app.lifecycle.idle()
     for (const answer of live) answer.abort(new GatewayError('draining'))
     await Promise.all([...live].map(({ over }) => over))
     await store.close()

@@ -37,8 +37,8 @@ export interface Gateway {
   readonly log: Log
 }
 
-/** Starts a gateway with the given environment variables; it stops with the test. */
-export async function build (t: Test, environment: Record<string, string> = {}): Promise<Gateway> {
+/** Starts a gateway with the given environment variables on `host`; it stops with the test. */
+export async function build (t: Test, environment: Record<string, string> = {}, host = '127.0.0.1'): Promise<Gateway> {
   const log = new Log()
   const stream = new Writable({
     write (chunk, _encoding, done) {
@@ -54,7 +54,7 @@ export async function build (t: Test, environment: Record<string, string> = {}):
   // A drain that had to cut is what some tests are about, and no failure of any.
   t.teardown(() => app.close().catch(() => {}))
   await app.register(gateway, { environment: env })
-  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const url = await app.listen({ host, port: 0 })
   return { app, url, port: Number(new URL(url).port), log }
 }
 
@@ -127,9 +127,9 @@ export async function upstream (t: Test, scripts: Record<string, Script>): Promi
 }
 
 /** A gateway in front of an upstream with the given scripts. */
-export async function pair (t: Test, scripts: Record<string, Script>, environment: Record<string, string> = {}): Promise<Gateway & { service: Upstream }> {
+export async function pair (t: Test, scripts: Record<string, Script>, environment: Record<string, string> = {}, host?: string): Promise<Gateway & { service: Upstream }> {
   const service = await upstream(t, scripts)
-  const gateway = await build(t, { COPILOT_SERVICE_URL: service.url, ...environment })
+  const gateway = await build(t, { COPILOT_SERVICE_URL: service.url, ...environment }, host)
   return { ...gateway, service }
 }
 

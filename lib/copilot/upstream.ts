@@ -12,7 +12,7 @@ export interface UpstreamOptions {
   readonly connectTimeout: number
   /** From the request to the first byte of the reply's body, connecting included. */
   readonly firstByteTimeout: number
-  /** The longest silence between two chunks; it rests while the reader holds the body back. */
+  /** The longest silence between two chunks, and between the headers and the first; it rests while the reader holds the body back. */
   readonly idleTimeout: number
 }
 
@@ -108,7 +108,9 @@ export class Upstream {
     } catch (error) {
       unlink()
       if (call.signal.aborted) throw call.signal.reason
-      const failure = fromTransport(abort.signal.aborted ? abort.signal.reason : error)
+      const broken = fromTransport(abort.signal.aborted ? abort.signal.reason : error)
+      // Between the headers and the first byte undici counts the silence as one in the middle of the answer.
+      const failure = broken.errorType === 'idle_timeout' ? new GatewayError('timeout', { cause: error }) : broken
       this.#note('down', failure.errorType)
       throw failure
     } finally {

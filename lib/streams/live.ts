@@ -63,11 +63,11 @@ export async function record (store: RecordingStore, { owner, model, grace, maxD
   return { recording, abort, over: write() }
 }
 
-/** Appends a body to a recording chunk by chunk, as they come. Rejects as the body fails. */
-function copy (body: Readable, recording: Recording): Promise<void> {
+/** Appends a body to a recording chunk by chunk, as they come. Rejects as the body fails, and as {@link Recording.append} throws. */
+async function copy (body: Readable, recording: Recording): Promise<void> {
   const characters = new CharacterBoundary()
-  return new Promise((resolve, reject) => {
-    body.on('error', reject)
+  await new Promise<void>((resolve, reject) => {
+    body.on('error', reject).once('end', resolve)
     body.on('data', (chunk: Buffer) => {
       try {
         recording.append(characters.push(chunk))
@@ -75,9 +75,6 @@ function copy (body: Readable, recording: Recording): Promise<void> {
         body.destroy(fromTransport(error))
       }
     })
-    body.once('end', () => {
-      recording.append(characters.rest)
-      resolve()
-    })
   })
+  recording.append(characters.rest)
 }

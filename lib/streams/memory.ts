@@ -120,7 +120,7 @@ class MemoryRecording implements Recording {
     this.events.emit('finished')
   }
 
-  async read (offset: number, signal: AbortSignal): Promise<Reading> {
+  async read (offset: number, signal: AbortSignal, unit: 'bytes' | 'characters' = 'characters'): Promise<Reading> {
     this.#watched(+1)
     try {
       if (!this.beginning && !this.ending) await once(this.events, 'settled', { signal })
@@ -131,7 +131,7 @@ class MemoryRecording implements Recording {
       this.#watched(-1)
       throw signal.aborted ? signal.reason : error
     }
-    const { index, within, start } = this.#locate(offset)
+    const { index, within, start } = this.#locate(offset, unit)
     const body = new MemoryReading(this, index, within)
     body.once('close', () => this.#watched(-1))
     return { ...this.beginning, body, offset: start, summary: () => this.#summary() }
@@ -144,12 +144,12 @@ class MemoryRecording implements Recording {
     await finished
   }
 
-  /** The chunk that the byte at an offset is in, where in it its character begins, and the offset of that. */
-  #locate (offset: number): { index: number, within: number, start: number } {
+  /** The chunk that the byte at an offset is in, where in it that byte or its character begins, and the offset of that. */
+  #locate (offset: number, unit: 'bytes' | 'characters'): { index: number, within: number, start: number } {
     let from = 0
     for (const [index, chunk] of this.chunks.entries()) {
       if (offset < from + chunk.length) {
-        const within = characterStart(chunk, offset - from)
+        const within = unit === 'bytes' ? offset - from : characterStart(chunk, offset - from)
         return { index, within, start: from + within }
       }
       from += chunk.length

@@ -17,7 +17,7 @@ export interface Reading extends Beginning {
    * whole, and fails with the answer's failure ({@link Recording.finish}) when it is not.
    */
   readonly body: Readable
-  /** Where the reading begins: the offset asked for, or up to three bytes before it, where its character begins. */
+  /** Where the reading begins: the offset asked for, or, in whole characters, up to three bytes before it. */
   readonly offset: number
   /** Size and digest of everything recorded so far; of the whole answer once `body` has ended or failed. */
   readonly summary: () => Summary
@@ -37,11 +37,12 @@ export interface Recording {
   /** Says that the answer is whole, or why it is not. Nothing may follow. The recording is kept for a while, and then forgotten. */
   finish (failure?: MappedError & Error): void
   /**
-   * Reads from an offset in bytes. Resolves when the answer has begun. Rejects with the answer's failure when it ended
+   * Reads from an offset in bytes: in `bytes`, from just there; in `characters`, which is the default, from where the
+   * character begins that the offset is in. Resolves when the answer has begun. Rejects with the answer's failure when it ended
    * without beginning, with a {@link GatewayError} `past_the_end` for an offset that is not recorded yet, and with the
    * reason of `signal`.
    */
-  read (offset: number, signal: AbortSignal): Promise<Reading>
+  read (offset: number, signal: AbortSignal, unit?: 'bytes' | 'characters'): Promise<Reading>
   /** Asks the writer to stop. Resolves when the answer is over, which it may have been before. */
   stop (): Promise<void>
 }

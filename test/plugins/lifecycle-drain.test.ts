@@ -1,3 +1,4 @@
+import dns from 'node:dns'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
@@ -32,6 +33,26 @@ test('an answer in flight goes on to its end while new connections are refused',
   await closed
   t.match(await log.ended(), { ended: 'complete' })
   t.equal(app.lifecycle.cut, 0)
+})
+
+test('an answer on the second address of localhost goes on to its end, too', async t => {
+  // On some machines localhost is one address only. Node asks for one, without options, and Fastify for all.
+  const addresses = ['127.0.0.1', '127.0.0.2'].map(address => ({ address, family: 4 }))
+  t.intercept(dns, 'lookup', {
+    value: (host: string, ...[done, doneAll]: Array<(error: null, ...found: unknown[]) => void>) => {
+      if (doneAll) doneAll(null, addresses)
+      else done?.(null, host === 'localhost' ? '127.0.0.1' : host, 4)
+    }
+  })
+  const { replies, scripts } = begun()
+  const { app, port } = await pair(t, scripts, { DRAIN_TIMEOUT_MS: '30000' }, 'localhost')
+  const response = await ask(`http://127.0.0.2:${port}`, undefined, { headers: { connection: 'close' } })
+  const closed = app.close()
+  if (app.server.listening) await once(app.server, 'close')
+  for (let turn = 0; turn < 10; turn++) await new Promise(resolve => setImmediate(resolve))
+  replies[0]?.end('last')
+  t.equal(await response.text(), 'first last')
+  await closed
 })
 
 test('an answer that outlasts DRAIN_TIMEOUT_MS is cut, not ended, and counted', async t => {

@@ -57,6 +57,17 @@ test('as plain text it is resumable from the beginning on', async t => {
   t.equal(await (await get(url, id, {}, '?offset=1')).text(), 'b')
 })
 
+test('as plain text it goes on with the very byte, within a character as well', async t => {
+  const { url } = await pair(t, { '/chat/stream': streams('aé🌍b') })
+  const response = await ask(url, { prompt: 'Hi', resumable: true })
+  const id = response.headers.get('x-stream-id') ?? ''
+  const whole = Buffer.from(await response.arrayBuffer())
+  for (let offset = 0; offset <= whole.length; offset++) {
+    const rest = await (await get(url, id, {}, `?offset=${offset}`)).arrayBuffer()
+    t.strictSame(Buffer.from(rest), whole.subarray(offset))
+  }
+})
+
 test('a stop aborts the upstream, and readers are told; once more is no mistake', async t => {
   const { url, reply, response, id, log } = await answering(t)
   const plain = await get(url, id)
@@ -175,6 +186,12 @@ test('an answer of more than 4 MiB cannot be resumed, and says so', async t => {
   const told = await events(await ask(url, { prompt: 'Hi', resumable: true }, { headers: sse }))
   t.match(told.at(-1), { event: 'error', data: { errorType: 'answer_too_large' } })
   t.equal(service.requests.length, 1)
+})
+
+test('an answer that passes 4 MiB by the beginning of a character at its very end says so, too', async t => {
+  const { url } = await pair(t, { '/chat/stream': streams(Buffer.alloc(4 * 1024 * 1024, 'x'), Buffer.of(0xe2)) })
+  const told = await events(await ask(url, { prompt: 'Hi', resumable: true }, { headers: sse }))
+  t.match(told.at(-1), { event: 'error', data: { errorType: 'answer_too_large' } })
 })
 
 test('a resumable answer takes no longer than STREAM_MAX_MS, readers or not', async t => {

@@ -23,6 +23,14 @@ for (const [name, scripts] of silences) {
   })
 }
 
+test('headers and then silence for COPILOT_IDLE_TIMEOUT_MS are no reply in time, and not the middle of one', async t => {
+  const { url, log } = await pair(t, { '/chat/stream': reply => reply.writeHead(200).flushHeaders() }, { COPILOT_IDLE_TIMEOUT_MS: '100' })
+  const response = await ask(url)
+  t.equal(response.status, 504)
+  t.equal(response.headers.get('x-error-type'), 'timeout')
+  t.match(await log.ended(), { ended: 'timeout' })
+})
+
 test('an answer may take longer than the time to its first byte', async t => {
   const { url } = await pair(t, {
     '/chat/stream': reply => {

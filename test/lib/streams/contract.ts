@@ -86,6 +86,18 @@ export function testRecordingStore (name: string, make: (t: Test, bounds: Bounds
     }
   })
 
+  test(`${name}: a reading in bytes begins with the very byte`, async t => {
+    const recording = await begun(await make(t, {}))
+    const whole = Buffer.from('a🌍b')
+    recording.append(whole)
+    recording.finish()
+    for (let offset = 0; offset <= whole.length; offset++) {
+      const reading = await recording.read(offset, forever, 'bytes')
+      t.equal(reading.offset, offset)
+      t.strictSame(await buffer(reading.body), whole.subarray(offset))
+    }
+  })
+
   test(`${name}: readings wait for the beginning`, async t => {
     const recording = await (await make(t, {})).create('me', idle)
     const reading = recording.read(0, forever)
