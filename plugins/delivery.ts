@@ -38,6 +38,7 @@ export default fp(async function delivery (app) {
   const { SSE_HEARTBEAT_MS: heartbeat } = app.config
 
   app.decorateReply('deliver', async function (pending, streamId) {
+    this.bound()
     return acceptsEvents(this.request.raw) ? await asEvents(this, pending, streamId) : asText(this, await pending, streamId)
   })
 

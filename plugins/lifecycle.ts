@@ -38,6 +38,8 @@ declare module 'fastify' {
     firstByteAfter: number | null
   }
   interface FastifyReply {
+    /** Bounds the time that this reply may take in all, from its request on, and how long its reader may take nothing. */
+    bound (): void
     /** Marks an answer as this reply's and returns its body, for the route to return. */
     relay (answer: Answer): Answer['body']
   }
@@ -70,7 +72,7 @@ export default fp(async function lifecycle (app) {
   })
 
   app.decorateReply('relay', function (answer) {
-    const { request, raw } = this
+    const { request } = this
     request.answer = answer
     request.firstByteAfter = this.elapsedTime
     answer.body.once('error', error => {
@@ -79,8 +81,11 @@ export default fp(async function lifecycle (app) {
       request.failure = fromTransport(error)
       request.ended = request.failure.ended
     })
-
-    const limit = setTimeout(() => abort(request, new GatewayError('max_duration')), STREAM_MAX_MS - this.elapsedTime)
+    return answer.body
+  })
+  app.decorateReply('bound', function () {
+    const { request, raw } = this
+    const limit = setTimeout(() => abort(request, new GatewayError('max_duration')), STREAM_MAX_MS)
     raw.once('close', () => clearTimeout(limit))
     // Node restarts this timer with every byte that the reader takes, and with every write.
     raw.setTimeout(CLIENT_STALL_TIMEOUT_MS, () => {
@@ -88,7 +93,6 @@ export default fp(async function lifecycle (app) {
       abort(request, new GatewayError('client_stalled'))
       raw.socket?.destroy()
     })
-    return answer.body
   })
 
   app.addHook('onRequest', async (request, reply) => {

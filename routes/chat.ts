@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { errorCodes } from 'fastify'
 import { ChatRequest } from '../lib/chat-request.ts'
 import { toCopilotPrompt } from '../lib/copilot/prompt.ts'
 
@@ -6,6 +7,10 @@ import { toCopilotPrompt } from '../lib/copilot/prompt.ts'
 const chat: FastifyPluginAsyncTypebox = async app => {
   // Only JSON is taken: a form or plain text could be sent across origins without a preflight.
   app.removeContentTypeParser('text/plain')
+  app.addHook('preParsing', async ({ headers }) => {
+    // Fastify lets a request without a body pass, whatever it is not.
+    if (headers['content-type'] === undefined) throw new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE()
+  })
 
   app.post('/chat', { schema: { body: ChatRequest } }, async (request, reply) => {
     const prompt = toCopilotPrompt(request.body)

@@ -3,7 +3,12 @@ import { ResumeRequest } from '../lib/chat-request.ts'
 
 /** `GET` and `DELETE /chat/:streamId`: a resumable answer is read on, or stopped. */
 const resume: FastifyPluginAsyncTypebox = async app => {
-  app.get('/chat/:streamId', { schema: ResumeRequest }, async (request, reply) => {
+  // Clients that send Content-Type with every request send it with those that have no body, too.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async () => undefined)
+
+  // A HEAD would read the answer to its end for nobody, and keep it going.
+  app.get('/chat/:streamId', { schema: ResumeRequest, exposeHeadRoute: false }, async (request, reply) => {
     const { streamId } = request.params
     const offset = Number(request.headers['last-event-id'] || request.query.offset)
     return await reply.deliver(app.answers.resume(request, streamId, offset), streamId)

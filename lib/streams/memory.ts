@@ -16,6 +16,9 @@ export interface MemoryStoreOptions {
   readonly maxRecordingBytes: number
 }
 
+/** How many finished recordings are kept: one without a byte takes a little memory, too. */
+const MAX_FINISHED = 10_000
+
 /** Keeps recordings in the memory of this process. */
 export class MemoryStore implements RecordingStore {
   readonly #options: MemoryStoreOptions
@@ -58,11 +61,12 @@ export class MemoryStore implements RecordingStore {
     this.#live.delete(recording.id)
     const expiry = setTimeout(() => this.#forget(recording.id), this.#options.ttl).unref()
     this.#finished.set(recording.id, { recording, expiry })
+    this.#makeRoom(this.#options.maxBytes)
   }
 
   #makeRoom (limit: number): void {
     for (const id of this.#finished.keys()) {
-      if (this.#bytes <= limit) return
+      if (this.#bytes <= limit && this.#finished.size <= MAX_FINISHED) return
       this.#forget(id)
     }
   }

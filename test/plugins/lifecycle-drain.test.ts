@@ -114,6 +114,7 @@ test('a request on a connection that is kept by an answer in flight is refused o
   while (app.server.listening) await new Promise(resolve => setImmediate(resolve))
   // Pipelined: it is read now, and answered when the answer before it is over.
   socket.write('GET /api/models HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await once(app.server, 'request')
   replies[0]?.end('last')
   const { text } = await drainSocket(socket)
   t.match(text, /last\r\n0\r\n\r\nHTTP\/1.1 503 Service Unavailable/)

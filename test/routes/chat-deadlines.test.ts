@@ -22,6 +22,16 @@ test('an answer that goes on for STREAM_MAX_MS is cut, and its upstream aborted'
   t.match(await log.ended(), { ended: 'max_duration', errorType: 'max_duration' })
 })
 
+test('STREAM_MAX_MS counts before the first byte, too', async t => {
+  const { url, log } = await pair(t, { '/chat/stream': () => {} }, { STREAM_MAX_MS: '100' })
+  for (const resumable of [false, true]) {
+    const response = await ask(url, { prompt: 'Hi', resumable }, { headers: { 'x-request-id': `resumable-${resumable}` } })
+    t.equal(response.status, 504)
+    t.equal(response.headers.get('x-error-type'), 'max_duration')
+    t.match(await log.ended(`resumable-${resumable}`), { ended: 'max_duration' })
+  }
+})
+
 test('as events, it ends with the error', async t => {
   const { url, log } = await pair(t, { '/chat/stream': endless }, { STREAM_MAX_MS: '100' })
   const response = await ask(url, undefined, { headers: { accept: 'text/event-stream' } })

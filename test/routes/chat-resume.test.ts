@@ -72,7 +72,7 @@ test('a stop aborts the upstream, and readers are told; once more is no mistake'
   const { url, reply, response, id, log } = await answering(t)
   const plain = await get(url, id)
   const closed = once(reply, 'close')
-  const stop = async (): Promise<Response> => await fetch(`${url}/api/chat/${id}`, { method: 'DELETE' })
+  const stop = async (): Promise<Response> => await fetch(`${url}/api/chat/${id}`, { method: 'DELETE', headers: { 'content-type': 'application/json' } })
   t.equal((await stop()).status, 204)
   await closed
   t.match((await events(response)).at(-1), { event: 'done', data: { reason: 'stopped', bytes: 8, sha256: String } })
@@ -213,4 +213,9 @@ test('a forgotten answer is not found', async t => {
   await response.text()
   while ((await get(url, id)).status !== 404) await new Promise(resolve => setImmediate(resolve))
   t.pass()
+})
+
+test('there is no HEAD of an answer: it would be a reader that reads for nobody', async t => {
+  const { url, id } = await answering(t)
+  t.equal((await fetch(`${url}/api/chat/${id}`, { method: 'HEAD' })).status, 404)
 })

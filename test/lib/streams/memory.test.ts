@@ -16,3 +16,12 @@ test('the bytes that are kept are counted, and none are left when all is forgott
   await store.close()
   t.equal(store.bytes, 0)
 })
+
+test('of recordings without a byte, there are only so many', async t => {
+  const store = new MemoryStore(bounds)
+  const first = await store.create('me', { stop: () => {}, watched: () => {} })
+  first.finish()
+  for (let index = 0; index < 10_000; index++) (await store.create('me', { stop: () => {}, watched: () => {} })).finish()
+  t.equal(await store.find(first.id, 'me'), undefined)
+  await store.close()
+})
