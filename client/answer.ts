@@ -216,6 +216,7 @@ export class StreamedAnswer implements Answer {
     const abort = (): void => connection.abort()
     this.#interrupt = abort
     const { alive, end } = watchdog(this.#source.reconnect.silence ?? 45_000, () => this.streamId !== undefined, abort)
+    let failure: ChatError | undefined
     try {
       const reader = (await this.#open(connection.signal)).getReader()
       const parser = new EventParser()
@@ -227,13 +228,13 @@ export class StreamedAnswer implements Answer {
         alive()
         for (const event of parser.push(value)) ended ||= await this.#take(event)
       }
-      return ended ? undefined : networkError('The connection was lost in the middle of the answer')
+      if (!ended) failure = networkError('The connection was lost in the middle of the answer')
     } catch (error) {
-      return error instanceof ChatError ? error : networkError('The connection was lost in the middle of the answer', error)
-    } finally {
-      end()
-      connection.abort()
+      failure = error instanceof ChatError ? error : networkError('The connection was lost in the middle of the answer', error)
     }
+    end()
+    connection.abort()
+    return failure
   }
 
   async #open (signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
