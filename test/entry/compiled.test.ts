@@ -14,7 +14,9 @@ const { scripts } = pkg
 tap.setTimeout(180_000)
 
 // What is compiled may be old, or absent; all compiled entry points are tested in this one file, so that nothing else writes it meanwhile.
-execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-b', `${root}tsconfig.build.json`], { stdio: 'inherit' })
+for (const project of ['tsconfig.build.json', 'tsconfig.client.json']) {
+  execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-b', `${root}${project}`], { stdio: 'inherit' })
+}
 
 /** The commands of package.json, with paths that hold in any directory. */
 const server = command(scripts.start)
@@ -142,4 +144,18 @@ test('a fault of native code ends the process', async t => {
   await gateway.url()
   gateway.kill('SIGSEGV')
   t.equal(await gateway.ended, 'SIGSEGV')
+})
+
+test('the package gives the application and the client, with types that need neither Node nor other files', async t => {
+  const directory = t.testdir({
+    node_modules: { 'copilot-stream-gateway': t.fixture('symlink', root) },
+    'page.ts': "import { ChatError, createChatClient, type Answer } from 'copilot-stream-gateway/client'\n" +
+      "export const answer: Answer = createChatClient({ baseUrl: '', headers: () => ({ Authorization: 'x' }) }).ask({ prompt: 'Hi' })\n" +
+      'export const kind: string = new ChatError(\'network\', \'\').errorType\n'
+  })
+  const run = (...words: string[]): string => execFileSync(process.execPath, words, { cwd: directory, encoding: 'utf8' })
+  t.equal(run('--input-type=module', '-e', "const { createChatClient } = await import('copilot-stream-gateway/client'); console.log(typeof createChatClient, typeof (await import('copilot-stream-gateway')).default)"), 'function function\n')
+  for (const [module, resolution] of [['esnext', 'bundler'], ['nodenext', 'nodenext']] as const) {
+    t.equal(run(`${root}node_modules/typescript/bin/tsc`, '--noEmit', '--strict', '--ignoreConfig', '--lib', 'es2022,dom', '--target', 'es2022', '--module', module, '--moduleResolution', resolution, 'page.ts'), '')
+  }
 })
