@@ -1,5 +1,5 @@
+import { Ajv } from 'ajv'
 import Type, { type Static } from 'typebox'
-import { Value } from 'typebox/value'
 
 const schema = Type.Object({
   NODE_ENV: Type.Optional(Type.String()),
@@ -113,12 +113,15 @@ function isLoopback (host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
+const ajv = new Ajv({ useDefaults: true, strict: false })
+
 function check<T extends Type.TObject> (schema: T, environment: Environment): Static<T> {
-  const env = Object.entries(schema.properties).map(([name, property]) => {
-    const text = environment[name] || undefined
-    const value = text !== undefined && Type.IsInteger(property) && /^\d+$/.test(text) ? Number(text) : text
-    if (value !== undefined && !Value.Check(property, value)) throw new Error(`${name} ${Reflect.get(property, 'rule')}`)
-    return [name, value]
-  }).filter(([, value]) => value !== undefined)
-  return Value.Parse(schema, Value.Default(schema, Object.fromEntries(env)))
+  const env: unknown = Object.fromEntries(Object.entries(schema.properties).flatMap(([name, property]) => {
+    const text = environment[name]
+    return text ? [[name, Type.IsInteger(property) && /^\d+$/.test(text) ? Number(text) : text]] : []
+  }))
+  const isValid = ajv.compile<Static<T>>(schema)
+  if (isValid(env)) return env
+  const name = isValid.errors?.[0]?.instancePath.slice(1) ?? ''
+  throw new Error(`${name} ${Reflect.get(schema.properties[name] ?? {}, 'rule')}`)
 }
