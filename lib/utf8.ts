@@ -11,11 +11,11 @@ function lengthOf (lead: number): number {
 }
 
 /** How many of the bytes, from the first, are whole characters: all of them, or all but the one to three that begin the next. */
-export function wholeCharacters (bytes: Uint8Array): number {
+export function wholeCharacters (bytes: Buffer): number {
   const end = bytes.length
   for (let back = 1; back <= 3 && back <= end; back++) {
-    const byte = bytes[end - back]
-    if (!isContinuation(byte)) return lengthOf(byte ?? 0) > back ? end - back : end
+    const byte = bytes.readUInt8(end - back)
+    if (!isContinuation(byte)) return lengthOf(byte) > back ? end - back : end
   }
   return end
 }

@@ -43,6 +43,7 @@ function configure (environment: Environment): CopilotConfig {
   try {
     return readCopilotConfig(environment)
   } catch (error) {
-    throw new StartError(error instanceof Error ? error.message : String(error))
+    // It says in one line what is wrong, and the gateway's start errors are such lines.
+    throw new StartError(String(error).replace(/^Error: /, ''))
   }
 }

@@ -103,9 +103,11 @@ export class Upstream {
       // Whoever reads the body learns of its error; in the moments when nobody reads, it must not end the process.
       body.on('error', () => {}).once('close', unlink)
       const empty = !await hasFirstByte(body)
+      clearTimeout(deadline)
       this.#note('up')
       return { status: statusCode, headers, body, empty }
     } catch (error) {
+      clearTimeout(deadline)
       unlink()
       if (call.signal.aborted) throw call.signal.reason
       const broken = fromTransport(abort.signal.aborted ? abort.signal.reason : error)
@@ -113,8 +115,6 @@ export class Upstream {
       const failure = broken.errorType === 'idle_timeout' ? new GatewayError('timeout', { cause: error }) : broken
       this.#note('down', failure.errorType)
       throw failure
-    } finally {
-      clearTimeout(deadline)
     }
   }
 
@@ -137,7 +137,7 @@ export class Upstream {
   async #requestOnce (options: Dispatcher.RequestOptions & { signal: AbortSignal }): Promise<Dispatcher.ResponseData> {
     const { signal } = options
     signal.throwIfAborted()
-    let onAbort = (): void => {}
+    let onAbort!: () => void
     const aborted = new Promise<never>((_resolve, reject) => {
       onAbort = () => reject(signal.reason)
     })
@@ -159,21 +159,19 @@ export class Upstream {
  * Waits until a body has its first byte (true) or has ended without one (false), and takes nothing out of it.
  * Rejects when the body fails first.
  */
-async function hasFirstByte (body: Dispatcher.ResponseData['body']): Promise<boolean> {
-  let forget = (): void => {}
-  try {
-    return await new Promise<boolean>((resolve, reject) => {
-      const onReadable = () => {
-        if (body.readableLength > 0) resolve(true)
-        // The end is announced as readable too, and becomes 'end' only when somebody reads.
-        else body.read()
-      }
-      const onEnd = () => resolve(false)
-      const onClose = () => reject(body.errored ?? new GatewayError('connection'))
-      body.on('readable', onReadable).on('end', onEnd).on('close', onClose)
-      forget = () => body.off('readable', onReadable).off('end', onEnd).off('close', onClose)
-    })
-  } finally {
-    forget()
-  }
+function hasFirstByte (body: Dispatcher.ResponseData['body']): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const onReadable = () => {
+      if (body.readableLength > 0) settle(() => resolve(true))
+      // The end is announced as readable too, and becomes 'end' only when somebody reads.
+      else body.read()
+    }
+    const onEnd = () => settle(() => resolve(false))
+    const onClose = () => settle(() => reject(body.errored))
+    const settle = (how: () => void) => {
+      body.off('readable', onReadable).off('end', onEnd).off('close', onClose)
+      how()
+    }
+    body.on('readable', onReadable).on('end', onEnd).on('close', onClose)
+  })
 }

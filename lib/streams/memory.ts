@@ -24,7 +24,7 @@ export class MemoryStore implements RecordingStore {
   readonly #options: MemoryStoreOptions
   /** Oldest first, as a Map keeps them. */
   readonly #live = new Map<string, MemoryRecording>()
-  readonly #finished = new Map<string, { readonly recording: MemoryRecording, readonly expiry: NodeJS.Timeout }>()
+  readonly #finished = new Map<string, Kept>()
   #bytes = 0
 
   constructor (options: MemoryStoreOptions) {
@@ -53,32 +53,33 @@ export class MemoryStore implements RecordingStore {
   }
 
   async close (): Promise<void> {
-    for (const id of this.#finished.keys()) this.#forget(id)
+    for (const kept of this.#finished.values()) this.#forget(kept)
     this.#live.clear()
   }
 
   #keep (recording: MemoryRecording): void {
     this.#live.delete(recording.id)
-    const expiry = setTimeout(() => this.#forget(recording.id), this.#options.ttl).unref()
-    this.#finished.set(recording.id, { recording, expiry })
+    const kept: Kept = { recording, expiry: setTimeout(() => this.#forget(kept), this.#options.ttl).unref() }
+    this.#finished.set(recording.id, kept)
     this.#makeRoom(this.#options.maxBytes)
   }
 
   #makeRoom (limit: number): void {
-    for (const id of this.#finished.keys()) {
+    for (const kept of this.#finished.values()) {
       if (this.#bytes <= limit && this.#finished.size <= MAX_FINISHED) return
-      this.#forget(id)
+      this.#forget(kept)
     }
   }
 
-  #forget (id: string): void {
-    const kept = this.#finished.get(id)
-    if (!kept) return
-    clearTimeout(kept.expiry)
-    this.#finished.delete(id)
-    this.#bytes -= kept.recording.bytes
+  #forget ({ recording, expiry }: Kept): void {
+    clearTimeout(expiry)
+    this.#finished.delete(recording.id)
+    this.#bytes -= recording.bytes
   }
 }
+
+/** A finished recording, and the timer that will have it forgotten. */
+interface Kept { readonly recording: MemoryRecording, readonly expiry: NodeJS.Timeout }
 
 /** How an answer ended: whole when there is no failure. */
 interface Ending { readonly failure: (MappedError & Error) | undefined }

@@ -159,3 +159,10 @@ test('the package gives the application and the client, with types that need nei
     t.equal(run(`${root}node_modules/typescript/bin/tsc`, '--noEmit', '--strict', '--ignoreConfig', '--lib', 'es2022,dom', '--target', 'es2022', '--module', module, '--moduleResolution', resolution, 'page.ts'), '')
   }
 })
+
+test('a start that fails by a bug says where', async t => {
+  const bug = 'data:text/javascript,import http from "node:http";http.Server.prototype.listen=()=>{throw new Error("a bug")}'
+  const gateway = start(t, [process.execPath, `--import=${bug}`, ...server.slice(1)], nowhere)
+  t.equal(await gateway.ended, 1)
+  t.match(gateway.stdout, /"level":60.*"stack":"Error: a bug/)
+})

@@ -6,7 +6,7 @@ const rows: Record<string, [scripts: Record<string, Script>, status: number, err
   'no Copilot token on the server': [{ '/chat/stream': json(503, { error: 'set COPILOT_GITHUB_TOKEN', errorType: 'token_missing' }) }, 503, 'token_missing', 'GitHub Copilot is not configured: set COPILOT_GITHUB_TOKEN'],
   'Copilot refused the token': [{ '/chat/stream': json(401, { error: 'expired', errorType: 'auth' }) }, 401, 'auth', 'GitHub Copilot authentication failed: expired'],
   'the upstream cannot reach Copilot': [{ '/chat/stream': json(502, { error: 'no network', errorType: 'connection' }) }, 503, 'connection', 'Could not connect to Copilot service: no network'],
-  'the upstream closes the connection': [{ '/chat/stream': reply => reply.destroy() }, 503, 'connection', 'Could not connect to Copilot service'],
+  'the upstream closes the connection': [{ '/chat/stream': reply => reply.destroy() }, 503, 'connection', 'Could not connect to Copilot service: the connection was lost'],
   'the upstream never answers': [{ '/chat/stream': () => {} }, 504, 'timeout', 'Copilot did not answer in time'],
   'the upstream sends headers and no byte': [{ '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/plain' }).flushHeaders() }, 504, 'timeout', 'Copilot did not answer in time'],
   'the upstream limits us': [{ '/chat/stream': json(429, { error: 'enough' }) }, 429, 'rate_limited', 'Copilot is rate limiting: enough'],
@@ -46,7 +46,7 @@ for (const [situation, [scripts, status, errorType, message]] of Object.entries(
     t.match(Object.fromEntries(asJson.headers), { 'content-type': 'application/json; charset=utf-8', 'x-error-type': errorType, 'x-request-id': 'json.1' })
     t.strictSame(await asJson.json(), { error: message, errorType, requestId: 'json.1' })
 
-    t.match(await log.ended('text.1'), { level: 40, status, ended: 'upstream_failed', errorType, error: message })
+    t.match(await log.ended('text.1'), { level: 40, status, ended: errorType === 'timeout' ? 'timeout' : 'upstream_failed', errorType, error: message })
     t.notMatch(JSON.stringify(log.lines), /secret prompt/)
   })
 }

@@ -132,3 +132,21 @@ test('neither a kept-alive connection nor one that never asked holds the process
   await app.close()
   await gone
 })
+
+test('a reader that does not take even the end holds the process for a moment only', async t => {
+  let taken = 0
+  const { app, port, log } = await pair(t, {
+    '/chat/stream': reply => {
+      reply.writeHead(200, { 'content-type': 'text/plain' })
+      for (let chunk = 0; chunk < 1024; chunk++) reply.write(Buffer.alloc(65_536), () => { taken++ })
+    }
+  })
+  const socket = await rawAsk(port)
+  await once(socket, 'readable')
+  // Until all the buffers between the two ends are full.
+  for (let before = -1, turns = 0; turns < 500; turns = taken === before ? turns + 1 : 0, before = taken) await new Promise(resolve => setImmediate(resolve))
+
+  await t.rejects(app.close(), { message: '1 answer was cut at shutdown' })
+  t.match(await log.ended(), { ended: 'drained' })
+  socket.destroy()
+})

@@ -39,6 +39,17 @@ test('a stream that ends without a byte is asked for again, buffered, and not re
   t.strictSame(paths(service.requests), ['/chat/stream', '/chat', '/chat/stream', '/chat'])
 })
 
+test('so is a stream that has sent its headers some time before', async t => {
+  const { url } = await pair(t, {
+    '/chat/stream': reply => {
+      reply.writeHead(200, { 'content-type': 'text/plain' }).flushHeaders()
+      setTimeout(() => reply.end(), 50)
+    },
+    '/chat': buffered
+  })
+  t.equal(await (await ask(url)).text(), 'The whole answer 🌍')
+})
+
 const failures: Array<[string, Script, number, string]> = [
   ['nothing either', json(200, { output: '' }), 502, 'stream_empty'],
   ['HTML', reply => reply.writeHead(200, { 'content-type': 'text/html' }).end('<html>'), 502, 'bad_reply'],
