@@ -11,7 +11,7 @@ test('a request that arrives while the gateway shuts down → 503 draining, and 
       await once(held, 'release')
       reply.end('last')
     }
-  })
+  }, { DRAIN_TIMEOUT_MS: '30000' })
   // As long as this answer goes on, the gateway does.
   const inFlight = await ask(url)
   const socket = connect(port, '127.0.0.1')
