@@ -122,6 +122,7 @@ function check<T extends Type.TObject> (schema: T, environment: Environment): St
   }))
   const isValid = ajv.compile<Static<T>>(schema)
   if (isValid(env)) return env
-  const name = isValid.errors?.[0]?.instancePath.slice(1) ?? ''
-  throw new Error(`${name} ${Reflect.get(schema.properties[name] ?? {}, 'rule')}`)
+  const name = ajv.errorsText(isValid.errors, { dataVar: '' }).replace(/^\/(\w+).*$/s, '$1')
+  const [rule] = Object.entries(schema.properties).filter(([key]) => key === name).map(([, property]) => Reflect.get(property, 'rule'))
+  throw new Error(`${name} ${rule}`)
 }

@@ -29,7 +29,7 @@ declare module 'fastify' {
   interface FastifyInstance { readonly lifecycle: Lifecycle }
   interface FastifyRequest {
     /** Aborts when nobody will read the answer any more: the client left, or the drain was over first. */
-    readonly disconnected: AbortSignal
+    disconnected: AbortSignal
     /** How the reply ended, known by the time its `close` event is over; set earlier by whatever cuts it. */
     ended: Ended | null
     /** The answer that is being relayed. */
@@ -66,10 +66,7 @@ export default fp(async function lifecycle (app) {
   app.decorateRequest('ended', null)
   app.decorateRequest('answer', null)
   app.decorateRequest('firstByteAfter', null)
-  app.decorateRequest('disconnected', {
-    // Every request is in flight while anything asks for this.
-    getter () { return inFlight.get(this)?.controller.signal ?? AbortSignal.abort() }
-  })
+  app.decorateRequest('disconnected', null, [])
 
   app.decorateReply('relay', function (answer) {
     const { request } = this
@@ -97,6 +94,7 @@ export default fp(async function lifecycle (app) {
 
   app.addHook('onRequest', async (request, reply) => {
     const controller = new AbortController()
+    request.disconnected = controller.signal
     inFlight.set(request, { reply, controller })
     // The only event that comes for every way an answer can end; Fastify's hooks miss a client that leaves mid-stream.
     reply.raw.once('close', () => {
