@@ -11,8 +11,12 @@ export default fp(async function corsHeaders (app) {
     if (origin !== '*' && !isOrigin(origin)) throw new StartError(`CORS_ORIGIN must be * or comma-separated origins such as https://app.example.com; ${origin} is not one`)
   }
   const any = origins.includes('*')
+  const mayRead = (origin: string): boolean => any || (origins.length > 0 ? origins.includes(origin) : LOOPBACK_ORIGIN.test(origin))
   await app.register(cors, {
-    origin: any ? '*' : origins.length > 0 ? origins : LOOPBACK_ORIGIN,
+    // A function, because anything else tells foreign origins all the rest: methods, headers, that there may be credentials.
+    origin: (origin, decide) => decide(null, origin !== undefined && mayRead(origin) && (any ? '*' : origin)),
+    // What is no preflight is for the routes, whose errors are those of the contract.
+    strictPreflight: false,
     // Cookies and client certificates only for origins that somebody wrote down.
     credentials: !any && origins.length > 0,
     methods: ['GET', 'POST', 'DELETE'],

@@ -54,7 +54,38 @@ test('a preflight is answered before anybody asks who it is', async t => {
     'access-control-allow-headers': /Authorization.*Content-Type.*X-API-Key.*X-Request-Id/,
     'access-control-max-age': '600'
   })
-  t.notOk((await preflight(t, url, 'https://example.com')).has('access-control-allow-origin'))
+})
+
+test('a foreign origin gets no CORS headers, whatever it asks, and its simple request is 415', async t => {
+  const asking: RequestInit[] = [
+    { method: 'OPTIONS', headers: { 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' } },
+    { method: 'POST', body: '{"prompt":"Hello"}', headers: { 'content-type': 'text/plain' } },
+    { method: 'POST', body: 'prompt=Hello', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+    { method: 'POST', body: '{"prompt":"Hello"}', headers: { 'content-type': 'application/json' } },
+    { method: 'GET' }
+  ]
+  for (const environment of [{}, { CORS_ORIGIN: 'https://app.example.com' }]) {
+    const { url, service } = await pair(t, { '/chat/stream': streams('fine') }, environment)
+    const replies = await Promise.all(asking.map(async ({ headers, ...init }) => await fetch(`${url}/api/chat`, { ...init, headers: { ...headers, origin: 'https://foreign.example.com' } })))
+    t.strictSame(replies.map(({ status }) => status), [404, 415, 415, 200, 404])
+    for (const { status, headers } of replies) {
+      t.strictSame([...headers.keys()].filter(name => name.startsWith('access-control-')), [], String(status))
+      t.match(headers.get('vary'), 'Origin', 'a cache keeps the two apart')
+    }
+    t.equal(service.requests.length, 1, 'nobody is asked for a simple request')
+  }
+})
+
+test('a request that comes from no page, and OPTIONS that are no preflight, are answered as the contract says', async t => {
+  for (const environment of [{}, { CORS_ORIGIN: '*' }]) {
+    const { url } = await build(t, { ...nowhere, ...environment })
+    const plain = await fetch(`${url}/health`)
+    t.strictSame([...plain.headers.keys()].filter(name => name.startsWith('access-control-')), [])
+    const nobody = await fetch(`${url}/api/chat`, { method: 'OPTIONS' })
+    t.equal(nobody.status, 404)
+    t.equal(nobody.headers.get('x-error-type'), 'not_found')
+    t.equal((await fetch(`${url}/api/chat`, { method: 'OPTIONS', headers: { origin: 'http://localhost' } })).status, 204)
+  }
 })
 
 test('answers and errors carry the headers, and name those that a page may read', async t => {
@@ -70,6 +101,6 @@ test('answers and errors carry the headers, and name those that a page may read'
   ]
   t.strictSame(replies.map(({ status }) => status), [200, 400, 401, 415, 500, 404])
   for (const reply of replies) {
-    t.match(Object.fromEntries(reply.headers), { 'access-control-allow-origin': 'http://localhost:5173', 'access-control-expose-headers': /X-Request-Id.*X-Error-Type.*X-Copilot-Delivery.*Retry-After/ }, String(reply.status))
+    t.match(Object.fromEntries(reply.headers), { 'access-control-allow-origin': 'http://localhost:5173', 'access-control-expose-headers': 'X-Request-Id, X-Error-Type, X-Copilot-Delivery, X-Stream-Id, Retry-After' }, String(reply.status))
   }
 })

@@ -40,5 +40,10 @@ test('there is a page that shows it, and its policy lets it work', async t => {
   const page = await fetch(`${url}/docs`)
   t.equal(page.status, 200)
   t.match(page.headers.get('content-type'), 'text/html')
-  t.match(page.headers.get('content-security-policy'), /script-src 'self'/)
+  const policy = page.headers.get('content-security-policy') ?? ''
+  t.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self'; /)
+  t.notMatch(policy, /unsafe|https?:|\*/, 'nothing inline, and nothing from anywhere else')
+  const html = await page.text()
+  t.notMatch(html, /<script(?![^>]* src=)|<style|\son\w+=|\sstyle=/, 'it needs nothing inline')
+  for (const [, file] of html.matchAll(/(?:src|href)="([^"]+)"/g)) t.equal((await fetch(new URL(file ?? '', page.url))).status, 200, file)
 })
