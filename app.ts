@@ -12,6 +12,7 @@ import cors from './plugins/cors.ts'
 import delivery from './plugins/delivery.ts'
 import docs from './plugins/docs.ts'
 import errors, { onClientError, sendError } from './plugins/errors.ts'
+import host from './plugins/host.ts'
 import lifecycle from './plugins/lifecycle.ts'
 import resume from './plugins/resume.ts'
 import securityHeaders from './plugins/security-headers.ts'
@@ -36,6 +37,7 @@ async function gateway (app: FastifyInstance, options: ConfigOptions): Promise<v
   await app.register(lifecycle)
   await app.register(auth)
   await app.register(accessLog)
+  await app.register(host)
 
   // The other end.
   await app.register(companion)

@@ -20,6 +20,7 @@ const rows = {
   // What the client did.
   invalid_request: { status: 400, message: 'Invalid request' },
   unauthenticated: { status: 401, message: 'Authentication required', headers: { 'WWW-Authenticate': 'Bearer realm="copilot-stream-gateway"' } },
+  forbidden: { status: 403, message: 'Forbidden' },
   not_found: { status: 404, message: 'Not found' },
   client_stalled: { status: 408, ended: 'client_stalled', message: 'Nobody read the answer' },
   stopped: { status: 409, ended: 'stopped', message: 'The answer was stopped' },

@@ -6,6 +6,7 @@ import { tableRows } from './tables.ts'
 const kinds = Object.keys({
   invalid_request: true,
   unauthenticated: true,
+  forbidden: true,
   not_found: true,
   client_stalled: true,
   stopped: true,

@@ -4,6 +4,7 @@ import { describe, type ErrorType, GatewayError, isErrorType, mapError, Reported
 const contract: Record<ErrorType, [status: number, message: string]> = {
   invalid_request: [400, 'Invalid request'],
   unauthenticated: [401, 'Authentication required'],
+  forbidden: [403, 'Forbidden'],
   not_found: [404, 'Not found'],
   client_stalled: [408, 'Nobody read the answer'],
   stopped: [409, 'The answer was stopped'],

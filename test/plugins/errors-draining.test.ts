@@ -19,7 +19,7 @@ test('a request that arrives while the gateway shuts down → 503 draining, and 
   socket.on('data', chunk => { received += String(chunk) })
   // A request that has begun keeps its connection from being closed as idle.
   const connected = once(app.server, 'connection')
-  socket.write('POST /api/chat HTTP/1.1\r\nHost: x\r\nX-Request-Id: late.1\r\n')
+  socket.write('POST /api/chat HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: late.1\r\n')
   const [serverSide] = await connected
   await once(serverSide, 'data')
 

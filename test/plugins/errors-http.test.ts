@@ -10,7 +10,7 @@ const nowhere = { COPILOT_SERVICE_URL: 'http://127.0.0.1:9' }
 
 test('a header block of 20 KB → 431', async t => {
   const { port } = await build(t, nowhere)
-  const reply = await raw(port, `GET /health HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`)
+  const reply = await raw(port, `GET /health HTTP/1.1\r\nHost: localhost\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`)
   t.match(reply, /^HTTP\/1\.1 431 Request Header Fields Too Large\r\n/)
   t.match(reply, /\r\nX-Error-Type: invalid_request\r\n/)
   t.match(reply, /\r\nX-Request-Id: [\da-f-]{36}\r\n/)
@@ -19,7 +19,7 @@ test('a header block of 20 KB → 431', async t => {
 
 test('bytes that are no HTTP → 400', async t => {
   const { port } = await build(t, nowhere)
-  for (const bytes of ['hello\r\n\r\n', 'GET / HTTP/9.9\r\n\r\n', 'GET /health HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n', 'POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', Buffer.from([0x16, 3, 1, 2, 0, 1, 0])]) {
+  for (const bytes of ['hello\r\n\r\n', 'GET / HTTP/9.9\r\n\r\n', 'GET /health HTTP/1.1\r\nHost: localhost\r\nbad header\r\n\r\n', 'POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', Buffer.from([0x16, 3, 1, 2, 0, 1, 0])]) {
     const reply = await raw(port, bytes)
     t.match(reply, /^HTTP\/1\.1 400 Bad Request\r\n/, String(bytes))
     t.match(reply, /\r\nX-Error-Type: invalid_request\r\nX-Request-Id: [\da-f-]{36}\r\nConnection: close\r\n\r\nError: Invalid request: Bad Request$/)
@@ -38,7 +38,7 @@ test('headers that do not come in time → 408', async t => {
   t.teardown(() => app.close())
   await app.register(gateway, { environment })
   const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
-  const reply = await raw(Number(port), 'GET /health HTTP/1.1\r\nHost: x\r\n')
+  const reply = await raw(Number(port), 'GET /health HTTP/1.1\r\nHost: localhost\r\n')
   t.match(reply, /^HTTP\/1\.1 408 Request Timeout\r\n/)
   t.match(reply, /\r\nX-Error-Type: invalid_request\r\n/)
 })
@@ -61,7 +61,7 @@ test('bytes that are no HTTP behind a request that is being answered do not end 
   const socket = connect(port, '127.0.0.1')
   let received = ''
   socket.on('data', chunk => { received += String(chunk) }).on('error', () => {})
-  socket.write('POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"prompt":"Hi"}')
+  socket.write('POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"prompt":"Hi"}')
   while (!received.includes('partial')) await once(socket, 'data')
   socket.write('\u0000no HTTP\r\n\r\n')
   await once(socket, 'close')

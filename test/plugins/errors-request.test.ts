@@ -31,7 +31,7 @@ test('a content type other than JSON → 415', async t => {
 test('no content type, or one that is none → 415', async t => {
   const { port } = await pair(t, echo)
   for (const line of ['', 'Content-Type: \r\n', 'Content-Type: json\r\n', 'Content-Type: application\r\n']) {
-    const reply = await raw(port, `POST /api/chat HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${line}Content-Length: 15\r\n\r\n{"prompt":"Hi"}`)
+    const reply = await raw(port, `POST /api/chat HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${line}Content-Length: 15\r\n\r\n{"prompt":"Hi"}`)
     t.match(reply, /^HTTP\/1\.1 415 /, JSON.stringify(line))
     t.match(reply, /x-error-type: invalid_request/i)
   }
@@ -63,7 +63,7 @@ test('a body of 1 MiB is read, one byte more → 413', async t => {
 test('a chunked body is counted, too', async t => {
   const { port } = await pair(t, echo)
   const chunk = `${(64 * 1024).toString(16)}\r\n${' '.repeat(64 * 1024)}\r\n`
-  const reply = await raw(port, 'POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n', chunk.repeat(17))
+  const reply = await raw(port, 'POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n', chunk.repeat(17))
   t.match(reply, /^HTTP\/1\.1 413 /)
 })
 
