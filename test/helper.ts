@@ -1,6 +1,9 @@
 import { EventEmitter, once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer as createSocketServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { createParser } from 'eventsource-parser'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -56,6 +59,18 @@ export async function build (t: Test, environment: Record<string, string> = {}, 
   await app.register(gateway, { environment: env })
   const url = await app.listen({ host, port: 0 })
   return { app, url, port: Number(new URL(url).port), log }
+}
+
+/** The path of a Unix socket that leads to a gateway; it goes with the test. */
+export async function unixSocket (t: Test, { app }: Gateway): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'gateway-'))
+  const server = createSocketServer({ allowHalfOpen: true }, socket => app.server.emit('connection', socket)).listen(join(directory, 'socket'))
+  await once(server, 'listening')
+  t.teardown(async () => {
+    server.close()
+    await rm(directory, { recursive: true })
+  })
+  return join(directory, 'socket')
 }
 
 /** A request that an upstream has got, its body read. */

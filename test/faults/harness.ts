@@ -1,13 +1,9 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { type Test, test } from 'tap'
-import { build, type Gateway, type LogLine, type Script, upstream, type Upstream } from '../helper.ts'
+import { build, type Gateway, type LogLine, type Script, unixSocket, upstream, type Upstream } from '../helper.ts'
 import { requestText, WireClient, type WireResponse } from './client.ts'
 import { type Expected, publishedRow, toRow } from './table.ts'
 
@@ -89,18 +85,6 @@ async function meet (t: Test, { upstream: scripts, before, client: act, requests
   t.equal(together(logs), words.log, 'how the log says it ended')
   if (variant.resumable) t.equal(together(recordings), expected.resumable?.recording ?? together(logs.map(endOf)), 'how the recording ended')
   await nothingIsLeft(t, gateway, service, words.upstream)
-}
-
-/** The path of a Unix socket that leads to a gateway. */
-async function unixSocket (t: Test, { app }: Gateway): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'gateway-'))
-  const server = createServer({ allowHalfOpen: true }, socket => app.server.emit('connection', socket)).listen(join(directory, 'socket'))
-  await once(server, 'listening')
-  t.teardown(async () => {
-    server.close()
-    await rm(directory, { recursive: true })
-  })
-  return join(directory, 'socket')
 }
 
 /** What a client has got: in the words of the table, and of the answer. */

@@ -1,9 +1,7 @@
 import { once } from 'node:events'
 import { type ClientRequest, request } from 'node:http'
-import { createServer } from 'node:net'
-import { join } from 'node:path'
 import { test } from 'tap'
-import { build, pair, streams } from '../helper.ts'
+import { build, pair, streams, unixSocket } from '../helper.ts'
 import { raw } from '../raw.ts'
 
 const nowhere = { COPILOT_SERVICE_URL: 'http://127.0.0.1:9' }
@@ -90,11 +88,7 @@ test('with authentication, and over anything else than loopback, every name is a
     const { port } = await build(t, { ...nowhere, ...environment })
     t.equal(await status(port, 'GET /health HTTP/1.1', 'Host: gateway.example.com'), 200)
   }
-  const { app } = await build(t, { ...nowhere, AUTH_MODE: 'none' })
-  const socketPath = join(t.testdir(), 'socket')
-  const elsewhere = createServer(socket => app.server.emit('connection', socket)).listen(socketPath)
-  t.teardown(() => elsewhere.close())
-  await once(elsewhere, 'listening')
+  const socketPath = await unixSocket(t, await build(t, { ...nowhere, AUTH_MODE: 'none' }))
   t.equal(await answer(request({ socketPath, path: '/health', headers: { host: 'gateway.example.com' }, agent: false })), 200)
 })
 
