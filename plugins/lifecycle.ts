@@ -105,7 +105,7 @@ export default fp(async function lifecycle (app) {
         controller.abort(new Error('the client left'))
       }
       inFlight.delete(request)
-      if (!reply.raw.writableFinished) closeQueued(request.raw.socket)
+      if (!request.raw.socket.writable) closeQueued(request.raw.socket)
       if (phase === 'closed') closeIdle()
       if (inFlight.size === 0) ends.emit('idle')
     })

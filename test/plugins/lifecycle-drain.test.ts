@@ -123,6 +123,22 @@ test('a request on a connection that is kept by an answer in flight is refused o
   await closed
 })
 
+test('what is pipelined behind a request that is refused with the end of its connection holds nothing up', async t => {
+  const { replies, scripts } = begun()
+  const { app, url, port } = await pair(t, scripts, { DRAIN_TIMEOUT_MS: '30000' })
+  const silent = connect(port, '127.0.0.1')
+  await once(silent, 'connect')
+  const response = await ask(url)
+  const closed = app.close()
+  while (app.server.listening) await new Promise(resolve => setImmediate(resolve))
+  silent.write('GET /api/models HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2))
+  t.match((await drainSocket(silent)).text, /^HTTP\/1.1 503 [^]*Error: The gateway is shutting down$/)
+  replies[0]?.end('last')
+  t.equal(await response.text(), 'first last')
+  await closed
+  t.equal(app.lifecycle.inFlight, 0)
+})
+
 test('neither a kept-alive connection nor one that never asked holds the process', async t => {
   const { app, url, port } = await pair(t, { '/chat/stream': streams('ok') })
   const silent = connect(port, '127.0.0.1').on('error', () => {})
