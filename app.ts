@@ -16,6 +16,7 @@ import host from './plugins/host.ts'
 import lifecycle from './plugins/lifecycle.ts'
 import resume from './plugins/resume.ts'
 import securityHeaders from './plugins/security-headers.ts'
+import slots from './plugins/slots.ts'
 import validation from './plugins/validation.ts'
 import chat from './routes/chat.ts'
 import health from './routes/health.ts'
@@ -38,6 +39,9 @@ async function gateway (app: FastifyInstance, options: ConfigOptions): Promise<v
   await app.register(auth)
   await app.register(accessLog)
   await app.register(host)
+
+  // Who may take how much.
+  await app.register(slots)
 
   // The other end.
   await app.register(companion)

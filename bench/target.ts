@@ -23,10 +23,13 @@ export type Start = (upstream: Child) => Promise<Target>
 /** The least that can relay (bare.ts). */
 export const bare: Start = async upstream => relay('bare', await Child.start('bare.js', { COPILOT_SERVICE_URL: upstream.url }))
 
+/** One client asks for as many answers as it likes, and as often: what is measured is not how many may be. */
+const UNLIMITED = { MAX_STREAMS: '1000000', MAX_STREAMS_PER_CALLER: '1000000' }
+
 /** The gateway as it runs in production, its default log level included, asked in the way of a variant. */
 export function gateway (variant: Variant): Start {
   return async upstream => relay(variant.name, await Child.start('../server.js', {
-    NODE_ENV: 'production', COPILOT_SERVICE_URL: upstream.url, ...variant.env
+    NODE_ENV: 'production', COPILOT_SERVICE_URL: upstream.url, ...UNLIMITED, ...variant.env
   }), variant)
 }
 

@@ -26,6 +26,7 @@ const rows = {
   stopped: { status: 409, ended: 'stopped', message: 'The answer was stopped' },
   abandoned: { status: 410, ended: 'abandoned', message: 'The answer was given up because nobody came back for it' },
   past_the_end: { status: 416, message: 'The answer has no such offset' },
+  too_many_streams: { status: 429, retryable: true, message: 'Too many answers at once', headers: { 'Retry-After': '5' } },
 
   // What the Copilot service did.
   token_missing: { status: 503, ended: 'upstream_failed', message: 'GitHub Copilot is not configured' },

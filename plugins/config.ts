@@ -28,6 +28,8 @@ export const Config = Type.Object({
   RESUME_GRACE_MS: duration(30_000, 'how long a resumable answer goes on without a reader'),
   RESUME_TTL_MS: duration(300_000, 'how long a resumable answer is kept after its end'),
   RESUME_MAX_BYTES: Type.Integer({ default: 64 * 1024 * 1024, minimum: 0, description: 'how many bytes of resumable answers are kept in all' }),
+  MAX_STREAMS: Type.Integer({ default: 1000, minimum: 1, description: 'how many answers may be in flight' }),
+  MAX_STREAMS_PER_CALLER: Type.Integer({ default: 10, minimum: 1, description: 'how many of them may be of one caller' }),
   CORS_ORIGIN: text('', 'comma-separated origins, or *; empty: loopback origins'),
   AUTH_MODE: Type.Enum(['', 'none', 'api-key', 'jwt'], { default: '' }),
   API_KEYS: text('', 'name:key pairs, comma-separated'),

@@ -9,8 +9,11 @@ import type { Reading, RecordingStore } from '../lib/streams/recording.ts'
 
 /** Answers that survive their readers. */
 export interface ResumableAnswers {
-  /** Asks for an answer on behalf of a reply and records it; `reading` is from its beginning. Rejects when there is no room for another. */
-  start (reply: FastifyReply, prompt: CopilotPrompt): Promise<{ id: string, reading: Promise<Reading> }>
+  /**
+   * Asks for an answer on behalf of a reply and records it; `reading` is from its beginning, `over` resolves when the recording is
+   * finished. Rejects when there is no room for another.
+   */
+  start (reply: FastifyReply, prompt: CopilotPrompt): Promise<{ id: string, reading: Promise<Reading>, over: Promise<unknown> }>
   /** Reads one of the caller's own answers from an offset in bytes on. */
   resume (request: FastifyRequest, id: string, offset: number): Promise<Reading>
   /** Stops one of the caller's own answers. */
@@ -57,7 +60,7 @@ export default fp(async function resume (app) {
         // Nobody can come back for an answer whose name was never sent.
         if (!raw.headersSent) answer.abort(disconnected.reason instanceof GatewayError ? disconnected.reason : new GatewayError('abandoned'))
       }, { once: true })
-      return { id: answer.recording.id, reading: answer.recording.read(0, request.disconnected) }
+      return { id: answer.recording.id, reading: answer.recording.read(0, request.disconnected), over: answer.over }
     },
 
     async resume (request, id, offset) {

@@ -13,9 +13,12 @@ const chat: FastifyPluginAsyncTypebox = async app => {
   })
 
   app.post('/chat', { schema: { body: ChatRequest } }, async (request, reply) => {
+    const slot = await app.slots.answer(reply)
     const prompt = toCopilotPrompt(request.body)
     if (request.body.resumable) {
-      const { id, reading } = await app.answers.start(reply, prompt)
+      const started = app.answers.start(reply, prompt)
+      slot.keep(started.then(({ over }) => over))
+      const { id, reading } = await started
       return await reply.deliver(reading, id)
     }
     const { model } = prompt

@@ -9,6 +9,7 @@ const resume: FastifyPluginAsyncTypebox = async app => {
 
   // A HEAD would read the answer to its end for nobody, and keep it going.
   app.get('/chat/:streamId', { schema: ResumeRequest, exposeHeadRoute: false }, async (request, reply) => {
+    await app.slots.reading(reply)
     const { streamId } = request.params
     const offset = Number(request.headers['last-event-id'] || request.query.offset)
     return await reply.deliver(app.answers.resume(request, streamId, offset), streamId)

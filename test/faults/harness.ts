@@ -158,7 +158,7 @@ function together (words: readonly string[]): string {
 async function nothingIsLeft (t: Test, { app, log }: Gateway, service: Upstream, words: string): Promise<void> {
   t.equal(app.lifecycle.inFlight, 0, 'nothing is in flight')
   t.strictSame(log.lines.filter(({ level }) => level > 40), [], 'no fault of the others is one of the gateway')
-  while (app.copilot.sockets.running > 0) await setImmediate()
+  while (app.copilot.sockets.running > 0 || app.slots.taken > 0) await setImmediate()
   const paths = service.requests.map(({ path }) => path).join(' + ') || 'nothing'
   // A socket that is kept serves the next request; one that the fault has spoilt is closed at both ends.
   const socket = service.requests.at(-1)?.raw.socket

@@ -10,6 +10,7 @@ const contract: Record<ErrorType, [status: number, message: string]> = {
   stopped: [409, 'The answer was stopped'],
   abandoned: [410, 'The answer was given up because nobody came back for it'],
   past_the_end: [416, 'The answer has no such offset'],
+  too_many_streams: [429, 'Too many answers at once'],
   token_missing: [503, 'GitHub Copilot is not configured'],
   auth: [401, 'GitHub Copilot authentication failed'],
   connection: [503, 'Could not connect to Copilot service'],

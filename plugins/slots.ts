@@ -1,0 +1,54 @@
+import type { FastifyReply } from 'fastify'
+import fp from 'fastify-plugin'
+import { callerKey } from '../lib/limits/caller-key.ts'
+import { MemorySlots } from '../lib/limits/memory.ts'
+import type { Release, Slots } from '../lib/limits/slots.ts'
+
+/** A slot that a reply has taken. It is given back when the reply is closed, in whatever way, and what it was kept for is over. */
+export interface Slot {
+  /** Keeps the slot until a promise has settled, too. To be called before anything is waited for. */
+  keep (until: Promise<unknown>): void
+}
+
+/** Who may have how many answers, and read how many, at once. */
+export interface AnswerSlots {
+  /** How many answers are in flight. */
+  readonly taken: number
+  /** Takes a slot for the answer that a reply asks for. Rejects when there is none, and with the request's abort reason. */
+  answer (reply: FastifyReply): Promise<Slot>
+  /** The same for reading a recorded answer once more. Those are counted by themselves: whoever loses all readers can come back to all answers. */
+  reading (reply: FastifyReply): Promise<Slot>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { readonly slots: AnswerSlots }
+}
+
+/** Bounds the answers in flight, in all and for each caller. Here alone slots are given back. */
+export default fp(async function slots (app) {
+  const limits = { max: app.config.MAX_STREAMS, maxPerCaller: app.config.MAX_STREAMS_PER_CALLER }
+  const answers = new MemorySlots(limits)
+  const readings = new MemorySlots(limits)
+
+  app.decorate('slots', {
+    get taken () { return answers.taken },
+    answer: reply => take(answers, reply),
+    reading: reply => take(readings, reply)
+  })
+}, { name: 'slots', dependencies: ['config', 'lifecycle', 'auth'] })
+
+async function take (slots: Slots, { request, raw }: FastifyReply): Promise<Slot> {
+  // A reply that is closed already will not say so again.
+  request.disconnected.throwIfAborted()
+  // Listened for from now on: a client may leave while a shared count is asked.
+  const holds: Array<Promise<unknown>> = [new Promise(resolve => raw.once('close', resolve))]
+  void giveBack(await slots.acquire(callerKey(request.caller, request.ip)), holds)
+  request.disconnected.throwIfAborted()
+  return { keep: until => { holds.push(until.catch(() => {})) } }
+}
+
+async function giveBack (release: Release, holds: ReadonlyArray<Promise<unknown>>): Promise<void> {
+  // Iterated while it grows: what the slot is kept for is known later than the reply.
+  for (const hold of holds) await hold
+  release()
+}
