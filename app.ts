@@ -1,4 +1,5 @@
-import { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
+import type { Server } from 'node:http'
+import { type FastifyHttpOptions, type FastifyInstance, LogController } from 'fastify'
 import fp from 'fastify-plugin'
 import { loggerOptions } from './lib/logger-options.ts'
 import { requestId } from './lib/request-id.ts'
@@ -64,9 +65,41 @@ async function gateway (app: FastifyInstance, options: ConfigOptions): Promise<v
 
 export default fp(gateway, { name: 'copilot-stream-gateway', fastify: '5.x' })
 
-/** What the Fastify instance that the gateway is registered on needs, for a given environment. */
-export function serverOptions (environment: Environment) {
+/** What one connection may cost: milliseconds, requests, bytes. */
+export interface ConnectionBounds {
+  readonly headersTimeout: number
+  readonly requestTimeout: number
+  readonly connectionsCheckingInterval: number
+  readonly keepAliveTimeout: number
+  readonly connectionTimeout: number
+  readonly maxRequestsPerSocket: number
+  readonly maxHeaderSize: number
+}
+
+/** All but one are about what comes before an answer; an answer's own bounds are settings, and know what they wait for. */
+const BOUNDS: ConnectionBounds = {
+  // From a connection, or the first byte of its next request, to the end of the headers, which are a few packets.
+  headersTimeout: 20_000,
+  // From there to the end of the body: 1 MiB at 140 kbit/s.
+  requestTimeout: 60_000,
+  // How often Node looks for those that are late; its own half a minute would more than double the first.
+  connectionsCheckingInterval: 5_000,
+  // Longer than the 60 s of most balancers, so that it is they who close, and never under a request. A drain does not wait for it.
+  keepAliveTimeout: 72_000,
+  // Off: it would cut an answer at a silence. Silent upstreams and readers that take nothing are the lifecycle's and the client's to judge.
+  connectionTimeout: 0,
+  // All of them may be sent at once, behind an answer that takes minutes, and each is held until then. The last reply says that it is the last.
+  maxRequestsPerSocket: 100,
+  // Node's own, whatever NODE_OPTIONS say.
+  maxHeaderSize: 16 * 1024
+}
+
+/** What the Fastify instance that the gateway is registered on needs, for a given environment; `bounds` replaces some of its own. */
+export function serverOptions (environment: Environment, bounds: Partial<ConnectionBounds> = {}) {
+  const { headersTimeout, connectionsCheckingInterval, maxHeaderSize, ...more } = { ...BOUNDS, ...bounds }
   return {
+    ...more,
+    http: { headersTimeout, connectionsCheckingInterval, maxHeaderSize },
     logger: loggerOptions(environment.LOG_LEVEL, process.stdout.isTTY),
     // One line at the end of a request says more than Fastify's two (plugins/access-log.ts).
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -76,7 +109,7 @@ export function serverOptions (environment: Environment) {
     return503OnClosing: false,
     clientErrorHandler: onClientError,
     frameworkErrors: sendError
-  } satisfies FastifyServerOptions
+  } satisfies FastifyHttpOptions<Server>
 }
 
 /** The options of the Fastify instance for this process; `fastify start -o` reads them. */

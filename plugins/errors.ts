@@ -67,21 +67,27 @@ function toContract (error: unknown): unknown {
 }
 
 /**
- * Answers what is not HTTP enough to become a request: a header block over Node's 16 KiB, one that took too long, bytes
- * that are no HTTP. Fastify's `clientErrorHandler`.
+ * Answers what is not HTTP enough to become a request, or its body: a header block over Node's 16 KiB, one or the other
+ * that took too long, bytes that are no HTTP. Fastify's `clientErrorHandler`.
  */
 export function onClientError (this: FastifyInstance, error: ConnectionError, socket: Socket): void {
+  const [reply, ...others] = this.lifecycle.repliesOn(socket)
   // Behind an answer in flight, a reply would become a part of that answer.
-  if (socket.writable && error.code !== 'ECONNRESET' && !this.lifecycle.isAnswering(socket)) {
+  const isAnswering = reply !== undefined && (reply.request.raw.complete || reply.raw.headersSent || others.length > 0)
+  if (socket.writable && error.code !== 'ECONNRESET' && !isAnswering) {
     const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
-    const { errorType, message } = new GatewayError('invalid_request', { status, detail: STATUS_CODES[status] })
-    const body = `Error: ${message}`
+    const failure = new GatewayError('invalid_request', { status, detail: STATUS_CODES[status] })
+    if (reply) {
+      reply.request.failure = failure
+      reply.request.ended = failure.ended
+    }
+    const body = `Error: ${failure.message}`
     socket.write([
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
       'Content-Type: text/plain; charset=utf-8',
       `Content-Length: ${Buffer.byteLength(body)}`,
-      `X-Error-Type: ${errorType}`,
-      `X-Request-Id: ${randomUUID()}`,
+      `X-Error-Type: ${failure.errorType}`,
+      `X-Request-Id: ${reply?.request.id ?? randomUUID()}`,
       'Connection: close',
       '',
       body

@@ -19,8 +19,8 @@ export interface Lifecycle {
   readonly inFlight: number
   /** How many answers were cut because they outlasted the drain. */
   readonly cut: number
-  /** True while an answer is being written to the socket. */
-  isAnswering (socket: Socket): boolean
+  /** The replies to what a connection has asked, in their order, until they are over. */
+  repliesOn (socket: Socket): FastifyReply[]
   /** Resolves when nothing is being answered any more. */
   idle (): Promise<void>
 }
@@ -38,7 +38,7 @@ declare module 'fastify' {
     firstByteAfter: number | null
   }
   interface FastifyReply {
-    /** Bounds the time that this reply may take in all, from its request on, and how long its reader may take nothing. */
+    /** Bounds the time that this reply may take in all, from its request on. */
     bound (): void
     /** Marks an answer as this reply's and returns its body, for the route to return. */
     relay (answer: Answer): Answer['body']
@@ -60,7 +60,7 @@ export default fp(async function lifecycle (app) {
     get phase () { return phase },
     get inFlight () { return inFlight.size },
     get cut () { return cut },
-    isAnswering: socket => [...inFlight.keys()].some(({ raw }) => raw.socket === socket),
+    repliesOn: socket => [...inFlight.values()].flatMap(({ reply }) => reply.request.raw.socket === socket ? [reply] : []),
     async idle () { if (inFlight.size > 0) await once(ends, 'idle') }
   })
   app.decorateRequest('ended', null)
@@ -84,12 +84,6 @@ export default fp(async function lifecycle (app) {
     const { request, raw } = this
     const limit = setTimeout(() => abort(request, new GatewayError('max_duration')), STREAM_MAX_MS)
     raw.once('close', () => clearTimeout(limit))
-    // Node restarts this timer with every byte that the reader takes, and with every write.
-    raw.setTimeout(CLIENT_STALL_TIMEOUT_MS, () => {
-      if (raw.writableLength === 0) return
-      abort(request, new GatewayError('client_stalled'))
-      raw.socket?.destroy()
-    })
   })
 
   app.addHook('onRequest', async (request, reply) => {
@@ -109,9 +103,19 @@ export default fp(async function lifecycle (app) {
       if (phase === 'closed') closeIdle()
       if (inFlight.size === 0) ends.emit('idle')
     })
+    // Node restarts this timer with every byte that the reader takes, and with every write.
+    reply.raw.setTimeout(CLIENT_STALL_TIMEOUT_MS, () => {
+      if (reply.raw.writableLength === 0) return
+      const failure = request.failure = new GatewayError('client_stalled')
+      request.ended = failure.ended
+      abort(request, failure)
+      reply.raw.socket?.destroy()
+    })
     // Fastify destroys a reply whose stream fails, which is to cut it and not to take back what was written.
     reply.raw.destroy = () => cutOff(reply)
     reply.header('X-Request-Id', request.id)
+    // Node only says so by itself: it goes on reading, and answers what comes behind with a 503 of its own.
+    if ('maxRequestsOnConnectionReached' in reply.raw && reply.raw.maxRequestsOnConnectionReached) reply.header('Connection', 'close')
     if (phase === 'closed') throw new GatewayError('draining')
   })
 

@@ -8,7 +8,7 @@ import { Writable } from 'node:stream'
 import { createParser } from 'eventsource-parser'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
-import gateway, { serverOptions } from '../app.ts'
+import gateway, { type ConnectionBounds, serverOptions } from '../app.ts'
 
 /** A line of the log, parsed. */
 export type LogLine = Record<string, unknown> & { msg: string, level: number }
@@ -40,8 +40,8 @@ export interface Gateway {
   readonly log: Log
 }
 
-/** Starts a gateway with the given environment variables on `host`; it stops with the test. */
-export async function build (t: Test, environment: Record<string, string> = {}, host = '127.0.0.1'): Promise<Gateway> {
+/** Starts a gateway with the given environment variables on `host`; it stops with the test. `bounds` replaces some of its own. */
+export async function build (t: Test, environment: Record<string, string> = {}, host = '127.0.0.1', bounds: Partial<ConnectionBounds> = {}): Promise<Gateway> {
   const log = new Log()
   const stream = new Writable({
     write (chunk, _encoding, done) {
@@ -52,7 +52,7 @@ export async function build (t: Test, environment: Record<string, string> = {}, 
   })
   // Answers that a test leaves open must not hold its end up.
   const env = { LOG_LEVEL: 'debug', DRAIN_TIMEOUT_MS: '10', ...environment }
-  const options = serverOptions(env)
+  const options = serverOptions(env, bounds)
   const app = Fastify({ ...options, logger: { ...options.logger, transport: undefined, stream } })
   // A drain that had to cut is what some tests are about, and no failure of any.
   t.teardown(() => app.close().catch(() => {}))
@@ -142,9 +142,9 @@ export async function upstream (t: Test, scripts: Record<string, Script>): Promi
 }
 
 /** A gateway in front of an upstream with the given scripts. */
-export async function pair (t: Test, scripts: Record<string, Script>, environment: Record<string, string> = {}, host?: string): Promise<Gateway & { service: Upstream }> {
+export async function pair (t: Test, scripts: Record<string, Script>, environment: Record<string, string> = {}, host?: string, bounds?: Partial<ConnectionBounds>): Promise<Gateway & { service: Upstream }> {
   const service = await upstream(t, scripts)
-  const gateway = await build(t, { COPILOT_SERVICE_URL: service.url, ...environment }, host)
+  const gateway = await build(t, { COPILOT_SERVICE_URL: service.url, ...environment }, host, bounds)
   return { ...gateway, service }
 }
 

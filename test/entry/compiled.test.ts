@@ -5,6 +5,7 @@ import tap, { test } from 'tap'
 import pkg from '../../package.json' with { type: 'json' }
 import { requestText, WireClient } from '../faults/client.ts'
 import { ask, type Script, streams, upstream } from '../helper.ts'
+import { raw } from '../raw.ts'
 import { start } from './process.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -41,6 +42,9 @@ for (const [name, entryPoint] of [['npm start', server], ['npm run start:cli', c
     const response = await ask(url, undefined, { headers: { 'x-request-id': 'entry.1' } })
     t.equal(response.headers.get('x-request-id'), 'entry.1')
     t.equal(await response.text(), 'fine')
+    // A connection ends with its hundredth reply, which takes the options of app.ts.
+    const replies = await raw(Number(new URL(url).port), 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(101))
+    t.equal(replies.match(/HTTP\/1\.1 200 /g)?.length, 100)
     gateway.kill('SIGTERM')
     t.equal(await gateway.ended, 0)
     t.match(gateway.stdout, /"requestId":"entry\.1".*"ended":"complete"/)

@@ -1,8 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import Fastify from 'fastify'
 import { test } from 'tap'
-import gateway, { serverOptions } from '../../app.ts'
 import { build, pair, streams } from '../helper.ts'
 import { raw } from '../raw.ts'
 
@@ -29,18 +27,6 @@ test('bytes that are no HTTP → 400', async t => {
 test('a request without a host → 400', async t => {
   const { port } = await build(t, nowhere)
   t.match(await raw(port, 'GET /health HTTP/1.1\r\n\r\n'), /^HTTP\/1\.1 400 /)
-})
-
-test('headers that do not come in time → 408', async t => {
-  const environment = { ...nowhere, LOG_LEVEL: 'silent' }
-  // Node's own times are a minute for the headers and half a minute between two looks.
-  const app = Fastify({ ...serverOptions(environment), http: { headersTimeout: 20, connectionsCheckingInterval: 20 } })
-  t.teardown(() => app.close())
-  await app.register(gateway, { environment })
-  const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
-  const reply = await raw(Number(port), 'GET /health HTTP/1.1\r\nHost: localhost\r\n')
-  t.match(reply, /^HTTP\/1\.1 408 Request Timeout\r\n/)
-  t.match(reply, /\r\nX-Error-Type: invalid_request\r\n/)
 })
 
 test('a URL that cannot be decoded → 400, with the headers of any error', async t => {
