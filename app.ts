@@ -12,15 +12,18 @@ import copilot from './plugins/copilot.ts'
 import cors from './plugins/cors.ts'
 import delivery from './plugins/delivery.ts'
 import docs from './plugins/docs.ts'
-import errors, { onClientError, sendError } from './plugins/errors.ts'
+import errors, { onClientError, onFrameworkError } from './plugins/errors.ts'
 import host from './plugins/host.ts'
 import lifecycle from './plugins/lifecycle.ts'
+import metrics from './plugins/metrics.ts'
+import metricsPort from './plugins/metrics-port.ts'
 import resume from './plugins/resume.ts'
 import securityHeaders from './plugins/security-headers.ts'
 import slots from './plugins/slots.ts'
 import validation from './plugins/validation.ts'
 import chat from './routes/chat.ts'
 import health from './routes/health.ts'
+import metricsRoute from './routes/metrics.ts'
 import models from './routes/models.ts'
 import resumeRoutes from './routes/resume.ts'
 
@@ -30,6 +33,9 @@ async function gateway (app: FastifyInstance, options: ConfigOptions): Promise<v
   await app.register(config, options)
   await app.register(errors)
   await app.register(validation)
+
+  // Counts replies, whatever below has refused or answered them.
+  await app.register(metrics)
 
   // What every reply has; before anything that may refuse, so that a page can read the refusal.
   await app.register(cors)
@@ -48,6 +54,9 @@ async function gateway (app: FastifyInstance, options: ConfigOptions): Promise<v
   await app.register(companion)
   await app.register(copilot)
 
+  // What the operator sees of it: closed behind what stands lower, so that a drain can be watched to its end.
+  await app.register(metricsPort, { plugins: [errors, metricsRoute] })
+
   // How an answer gets from there to here.
   await app.register(resume)
   await app.register(delivery)
@@ -55,6 +64,7 @@ async function gateway (app: FastifyInstance, options: ConfigOptions): Promise<v
   // What there is to ask for.
   await app.register(docs)
   await app.register(health)
+  if (!app.config.METRICS_PORT) await app.register(metricsRoute)
   await app.register(async api => {
     api.addHook('onRequest', api.authenticate)
     await api.register(chat)
@@ -108,7 +118,7 @@ export function serverOptions (environment: Environment, bounds: Partial<Connect
     // While draining, the lifecycle says who is served and who is not.
     return503OnClosing: false,
     clientErrorHandler: onClientError,
-    frameworkErrors: sendError
+    frameworkErrors: onFrameworkError
   } satisfies FastifyHttpOptions<Server>
 }
 

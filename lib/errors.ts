@@ -1,7 +1,11 @@
+/** The ways in which a reply can end. */
+export const ENDS = [
+  'complete', 'client_left', 'client_stalled', 'stopped', 'abandoned',
+  'upstream_failed', 'timeout', 'idle_timeout', 'max_duration', 'drained'
+] as const
+
 /** How a reply ended, as the log says it: whole, or how it failed. */
-export type Ended =
-  'complete' | 'client_left' | 'client_stalled' | 'stopped' | 'abandoned' |
-  'upstream_failed' | 'timeout' | 'idle_timeout' | 'max_duration' | 'drained'
+export type Ended = (typeof ENDS)[number]
 
 /** One row of the error contract: what a client is told about one kind of failure. */
 interface ErrorRow {
@@ -119,6 +123,11 @@ export class ReportedError extends Error implements MappedError {
     this.errorType = errorType
     this.status = row.status
   }
+}
+
+/** The kinds of failure after which the log says that the reply ended in one of the given ways. */
+export function errorTypesOf (...ends: readonly Ended[]): ErrorType[] {
+  return Object.keys(rows).filter(isErrorType).filter(errorType => ends.includes(new GatewayError(errorType).ended))
 }
 
 /** True for the names of the table, false for anything else an upstream may call its failures. */

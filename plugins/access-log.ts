@@ -31,10 +31,10 @@ export default fp(async function accessLog (app) {
   })
 }, { name: 'access-log', dependencies: ['lifecycle', 'errors', 'auth'] })
 
-/** Probes come every few seconds and say nothing; what went wrong should stand out. */
-function level ({ ended, routeOptions }: FastifyRequest): 'debug' | 'info' | 'warn' {
+/** Probes and scrapes come every few seconds and say nothing; what went wrong should stand out. */
+function level ({ ended, failure, routeOptions }: FastifyRequest): 'debug' | 'info' | 'warn' {
   if (ended !== 'complete' && ended !== 'client_left' && ended !== 'stopped') return 'warn'
-  return routeOptions.url?.startsWith('/health') ? 'debug' : 'info'
+  return !failure && /^\/(health|metrics)\b/.test(routeOptions.url ?? '') ? 'debug' : 'info'
 }
 
 function why ({ failure }: FastifyRequest): { errorType?: string, error?: string, cause?: string } {

@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import { byApiKey } from '../lib/auth/api-keys.ts'
 import type { Authenticate, Caller } from '../lib/auth/caller.ts'
 import { byJwt } from '../lib/auth/jwt.ts'
+import { bearerOf } from '../lib/auth/token.ts'
 import { GatewayError } from '../lib/errors.ts'
 import { isLoopback } from '../lib/loopback.ts'
 import { StartError } from '../lib/start-error.ts'
@@ -27,7 +28,7 @@ export default fp(async function auth (app) {
 
   app.decorateRequest('caller', null)
   app.decorate('authenticate', async request => {
-    const bearer = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1]
+    const bearer = bearerOf(request.headers.authorization)
     const apiKey = request.headers['x-api-key']
     const credentials = { ...(bearer && { bearer }), ...(typeof apiKey === 'string' && { apiKey }) }
     const caller = await authenticate(credentials)

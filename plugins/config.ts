@@ -39,7 +39,9 @@ export const Config = Type.Object({
   JWT_AUDIENCE: text('', 'the aud that tokens must have'),
   TRUST_PROXY: text('false', 'true, a hop count, or addresses'),
   DRAIN_DELAY_MS: duration(0, 'from SIGTERM to the close of the listener'),
-  DRAIN_TIMEOUT_MS: duration(30_000, 'how long answers in flight may go on')
+  DRAIN_TIMEOUT_MS: duration(30_000, 'how long answers in flight may go on'),
+  METRICS_PORT: Type.String({ default: '', pattern: '^\\d{0,5}$', description: 'a port, or empty for the main one' }),
+  METRICS_TOKEN: Type.String({ default: '', pattern: '^[\\x21-\\x7e]*$', description: 'printable ASCII without spaces' })
 })
 
 const descriptions = new Map(Object.entries<object>(Config.properties).map(([name, schema]) => [name, 'description' in schema && schema.description]))

@@ -17,7 +17,18 @@ export interface Delivered extends Answer {
   readonly summary?: () => Summary
 }
 
+/** How a reader is told an answer. */
+export interface Form {
+  readonly protocol: 'text' | 'events'
+  /** It is read from a recording. */
+  readonly resumable: boolean
+}
+
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** The form of the answer, once one was asked for; null for every other reply. */
+    form: Form | null
+  }
   interface FastifyReply {
     /**
      * Makes the body of this reply out of an answer, as text or as events, whichever the request accepts. `streamId`
@@ -37,9 +48,12 @@ const HEADERS = {
 export default fp(async function delivery (app) {
   const { SSE_HEARTBEAT_MS: heartbeat } = app.config
 
+  app.decorateRequest('form', null)
   app.decorateReply('deliver', async function (pending, streamId) {
     this.bound()
-    return acceptsEvents(this.request.raw) ? await asEvents(this, pending, streamId) : asText(this, await pending, streamId)
+    const protocol = acceptsEvents(this.request.raw) ? 'events' : 'text'
+    this.request.form = { protocol, resumable: streamId !== undefined }
+    return protocol === 'events' ? await asEvents(this, pending, streamId) : asText(this, await pending, streamId)
   })
 
   function asText (reply: FastifyReply, answer: Delivered, streamId: string | undefined): Readable {

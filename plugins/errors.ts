@@ -44,6 +44,12 @@ export function sendError (error: unknown, request: FastifyRequest, reply: Fasti
     : reply.type('text/plain; charset=utf-8').send(`Error: ${message}`)
 }
 
+/** Answers what failed before there was a route. Fastify's `frameworkErrors`. */
+export function onFrameworkError (error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  void sendError(error, request, reply)
+  request.server.metrics.stray(reply.statusCode)
+}
+
 /** Plain text is the default and what a wildcard gets; a client that reads events can read JSON, too. */
 function wantsJson (request: FastifyRequest): boolean {
   const type = accepts(request.raw).type(['text/plain', 'application/json', 'text/event-stream'])
@@ -92,6 +98,7 @@ export function onClientError (this: FastifyInstance, error: ConnectionError, so
       '',
       body
     ].join('\r\n'))
+    this.metrics.stray(status)
   }
   socket.destroy(error)
 }

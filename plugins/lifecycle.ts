@@ -91,7 +91,8 @@ export default fp(async function lifecycle (app) {
     request.disconnected = controller.signal
     inFlight.set(request, { reply, controller })
     // The only event that comes for every way an answer can end; Fastify's hooks miss a client that leaves mid-stream.
-    reply.raw.once('close', () => {
+    // Before all who want to know then how it ended, wherever they stand.
+    reply.raw.prependOnceListener('close', () => {
       if (reply.raw.writableFinished) {
         request.ended ??= request.failure?.ended ?? 'complete'
       } else {

@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Answer } from '../lib/copilot/client.ts'
 import type { CopilotPrompt } from '../lib/copilot/prompt.ts'
-import { GatewayError } from '../lib/errors.ts'
+import { GatewayError, type MappedError } from '../lib/errors.ts'
 import { acceptsEvents } from '../lib/sse/negotiation.ts'
 import { type LiveAnswer, record } from '../lib/streams/live.ts'
 import { MemoryStore } from '../lib/streams/memory.ts'
@@ -20,8 +21,22 @@ export interface ResumableAnswers {
   stop (request: FastifyRequest, id: string): Promise<void>
 }
 
+/** How a resumable answer went, whoever read it. Durations in milliseconds, from the request that asked for it on. */
+export interface Recorded {
+  /** What the Copilot service answered; null when it failed before the first byte. */
+  readonly answer: Answer | null
+  readonly firstByteAfter: number | null
+  readonly endAfter: number
+  /** Why it is not whole. */
+  readonly failure: MappedError | undefined
+}
+
 declare module 'fastify' {
   interface FastifyInstance { readonly answers: ResumableAnswers }
+  interface FastifyRequest {
+    /** Resolves when the resumable answer that this request asked for is over; null when it asked for none. Never rejects. */
+    recorded: Promise<Recorded> | null
+  }
 }
 
 /** How many bytes one resumable answer may have. */
@@ -40,20 +55,29 @@ export default fp(async function resume (app) {
     return recording
   }
 
+  app.decorateRequest('recorded', null)
   app.decorate('answers', {
-    async start ({ request, raw }, prompt) {
+    async start (reply, prompt) {
+      const { request, raw } = reply
       const { headers } = request.upstreamCall
+      const since = performance.now() - reply.elapsedTime
+      let beginning: Pick<Recorded, 'answer' | 'firstByteAfter'> = { answer: null, firstByteAfter: null }
       const answer = await record(store, {
         owner: ownerOf(request),
         model: prompt.model,
         grace: config.RESUME_GRACE_MS,
         maxDuration: config.STREAM_MAX_MS,
-        ask: signal => app.copilot.answer(prompt, { signal, headers })
+        ask: async signal => {
+          const answer = await app.copilot.answer(prompt, { signal, headers })
+          beginning = { answer, firstByteAfter: performance.now() - since }
+          return answer
+        }
       })
       live.add(answer)
-      void answer.over.then(failure => {
+      request.recorded = answer.over.then(failure => {
         live.delete(answer)
         request.log.info({ ended: failure?.ended ?? 'complete' }, 'resumable answer ended')
+        return { ...beginning, endAfter: performance.now() - since, failure }
       })
       const { disconnected } = request
       disconnected.addEventListener('abort', () => {

@@ -1,8 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { StartError } from '../start-error.ts'
 import type { Authenticate } from './caller.ts'
-
-const digest = (key: string): Buffer => createHash('sha256').update(key).digest()
+import { digest } from './token.ts'
 
 /**
  * Knows callers by keys. `list` is `name:key` pairs, comma-separated; a name may have several keys, so that a key can be

@@ -7,9 +7,14 @@ import { type Call, type Reply, Upstream, type UpstreamHealth, type UpstreamOpti
 /** How an answer reached the gateway: as it was written, or whole after it was finished. */
 export type Delivery = 'stream' | 'buffered'
 
+/** Why a service is asked for a buffered answer: it said that it cannot stream, it said so a while ago, or its stream was empty. */
+export type Fallback = 'not_supported' | 'remembered' | 'empty'
+
 /** An answer whose first byte has arrived. */
 export interface Answer {
   readonly delivery: Delivery
+  /** Why it is buffered, of an answer that comes right from the service. */
+  readonly fallback?: Fallback
   /** The answer's UTF-8 bytes. It fails when the upstream does, and destroying it aborts the upstream. */
   readonly body: Readable
 }
@@ -59,8 +64,10 @@ export class CopilotClient {
    * of `call.signal`.
    */
   async answer (prompt: CopilotPrompt, call: Call): Promise<Answer> {
-    const body = performance.now() < this.#streamAgainAt ? undefined : await this.#stream(prompt, call)
-    return body ? { delivery: 'stream', body } : { delivery: 'buffered', body: await this.#buffered(prompt, call) }
+    const streamed = performance.now() < this.#streamAgainAt ? 'remembered' : await this.#stream(prompt, call)
+    return typeof streamed === 'string'
+      ? { delivery: 'buffered', fallback: streamed, body: await this.#buffered(prompt, call) }
+      : { delivery: 'stream', body: streamed }
   }
 
   /** Lists the models that the service offers; none when it does not know the question. Rejects as {@link answer} does. */
@@ -80,16 +87,16 @@ export class CopilotClient {
     await this.#upstream.close()
   }
 
-  /** The body of a streamed answer, or undefined when the answer has to be asked for again, buffered. */
-  async #stream (prompt: CopilotPrompt, call: Call): Promise<Readable | undefined> {
+  /** The body of a streamed answer, or why the answer has to be asked for again, buffered. */
+  async #stream (prompt: CopilotPrompt, call: Call): Promise<Readable | Fallback> {
     const reply = await this.#upstream.send('POST', '/chat/stream', call, 'text/plain', prompt)
     if (CANNOT_STREAM.has(reply.status)) {
       discard(reply)
       this.#streamAgainAt = performance.now() + this.#streamRetry
-      return undefined
+      return 'not_supported'
     }
     if (!isSuccess(reply)) throw await this.#failure(reply)
-    if (reply.empty) return undefined
+    if (reply.empty) return 'empty'
     if (!isPlainText(reply)) {
       discard(reply)
       throw new GatewayError('bad_reply', { detail: 'its stream is not plain text' })

@@ -6,6 +6,7 @@ import pkg from '../../package.json' with { type: 'json' }
 import { requestText, WireClient } from '../faults/client.ts'
 import { ask, type Script, streams, upstream } from '../helper.ts'
 import { raw } from '../raw.ts'
+import { scrape } from '../scrape.ts'
 import { start } from './process.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -35,13 +36,15 @@ function command (script: string): string[] {
 for (const [name, entryPoint] of [['npm start', server], ['npm run start:cli', cli]] as const) {
   test(`${name} listens on loopback, answers, and ends with code 0 on SIGTERM`, async t => {
     const service = await upstream(t, { '/chat/stream': streams('fine') })
-    const gateway = start(t, entryPoint, { COPILOT_SERVICE_URL: service.url })
+    const gateway = start(t, entryPoint, { COPILOT_SERVICE_URL: service.url, METRICS_PORT: '0' })
     const url = await gateway.url()
     t.match(url, /^http:\/\/127\.0\.0\.1:\d+$/)
     t.match(await (await fetch(`${url}/health`)).json(), { ok: true, service: 'gateway' })
     const response = await ask(url, undefined, { headers: { 'x-request-id': 'entry.1' } })
     t.equal(response.headers.get('x-request-id'), 'entry.1')
     t.equal(await response.text(), 'fine')
+    const metrics = /"url":"(http:[^"]+)\/metrics"/.exec(gateway.stdout)?.[1] ?? ''
+    t.match((await scrape(metrics)).counted('gateway_requests_total'), { '/health 200': 1 })
     // A connection ends with its hundredth reply, which takes the options of app.ts.
     const replies = await raw(Number(new URL(url).port), 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(101))
     t.equal(replies.match(/HTTP\/1\.1 200 /g)?.length, 100)
@@ -71,8 +74,8 @@ for (const [name, entryPoint] of [['npm start', server], ['npm run start:cli', c
 }
 
 test('fastify start refuses them by FASTIFY_ADDRESS, too', async t => {
-  const gateway = start(t, cli, { ...nowhere, FASTIFY_ADDRESS: '0.0.0.0' })
-  t.equal(await gateway.ended, 1)
+  const gateway = start(t, cli, { ...nowhere, FASTIFY_ADDRESS: '0.0.0.0', METRICS_PORT: '0' })
+  t.equal(await gateway.ended, 1, 'which the listener of METRICS_PORT does not hold up')
   t.match(gateway.stdout, /AUTH_MODE must be none, api-key or jwt to listen on 0\.0\.0\.0/)
 })
 

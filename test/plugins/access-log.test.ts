@@ -43,10 +43,16 @@ test('what the upstream failed stands out, with its kind', async t => {
   t.notOk('firstByteMs' in line)
 })
 
-test('probes are for those who debug', async t => {
+test('probes and scrapes are for those who debug', async t => {
   const { url, log } = await pair(t, scripts)
-  for (const path of ['/health', '/health/live', '/health/ready']) await fetch(url + path, { headers: { 'x-request-id': path.replaceAll('/', '.') } })
-  for (const id of ['.health', '.health.live', '.health.ready']) t.match(await log.ended(id), { level: 20, ended: 'complete' })
+  for (const path of ['/health', '/health/live', '/health/ready', '/metrics']) await fetch(url + path, { headers: { 'x-request-id': path.replaceAll('/', '.') } })
+  for (const id of ['.health', '.health.live', '.health.ready', '.metrics']) t.match(await log.ended(id), { level: 20, ended: 'complete' })
+})
+
+test('a scrape that is refused is for everybody', async t => {
+  const { url, log } = await pair(t, scripts, { METRICS_TOKEN: 'scrapes' })
+  await fetch(`${url}/metrics`)
+  t.match(await log.ended(), { level: 30, route: '/metrics', status: 401 })
 })
 
 test('a route that does not exist is logged without its path, which may hold anything', async t => {

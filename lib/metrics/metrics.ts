@@ -1,0 +1,172 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Answer, Fallback } from '../copilot/client.ts'
+import { type Ended, ENDS, errorTypesOf, isErrorType, type MappedError } from '../errors.ts'
+import { processMetrics } from './process.ts'
+
+/** What is looked up when somebody asks for the metrics. */
+export interface Sources {
+  /** How many answers are in flight. */
+  inFlight (): number
+  /** The connections to the Copilot service: without a request on them, and with one. */
+  sockets (): { readonly free: number, readonly running: number }
+}
+
+/** An answer that is over. Durations in milliseconds, from its request on. */
+export interface AnswerOutcome {
+  /** What the Copilot service answered; null when it ended before its first byte. */
+  readonly answer: Answer | null
+  readonly protocol: (typeof PROTOCOLS)[number]
+  readonly firstByteAfter: number | null
+  readonly endAfter: number
+  readonly ended: Ended
+  readonly failure: MappedError | null
+}
+
+const PROTOCOLS = ['text', 'events'] as const
+const FALLBACKS = ['not_supported', 'remembered', 'empty'] satisfies Fallback[]
+
+/** How a reply ends when the Copilot service fails. */
+const UPSTREAM_ENDS: readonly Ended[] = ['upstream_failed', 'timeout', 'idle_timeout']
+/** The service may find a request invalid, too. */
+const UPSTREAM_ERRORS = [...errorTypesOf(...UPSTREAM_ENDS), 'invalid_request', 'other']
+/** The gateway's own `rate_limited` has the name of the service's, and `draining` may come in the middle, too. */
+const REFUSALS = [...errorTypesOf('complete').filter(errorType => errorType !== 'internal'), 'rate_limited', 'draining']
+
+/** Everything that a gateway counts. Every label has its values from a list of the gateway's own. */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #registers = [this.#registry]
+
+  readonly #requests = new Counter({
+    name: 'gateway_requests_total',
+    help: 'Replies that are over, by route and status.',
+    labelNames: ['route', 'status'],
+    registers: this.#registers
+  })
+
+  readonly #answers = new Counter({
+    name: 'gateway_answers_total',
+    help: 'Answers that are over, by how they came, how they were told, and how they ended.',
+    labelNames: ['delivery', 'protocol', 'ended'],
+    registers: this.#registers
+  })
+
+  readonly #firstByte = new Histogram({
+    name: 'gateway_first_byte_seconds',
+    help: 'Seconds from the request to the first byte of the answer.',
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60],
+    registers: this.#registers
+  })
+
+  readonly #duration = new Histogram({
+    name: 'gateway_answer_seconds',
+    help: 'Seconds from the request to the end of an answer that had begun.',
+    buckets: [0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600],
+    registers: this.#registers
+  })
+
+  readonly #bytes = new Counter({
+    name: 'gateway_answer_bytes_total',
+    help: 'Bytes written to clients for answers, headers and framing included.',
+    registers: this.#registers
+  })
+
+  readonly #fallbacks = new Counter({
+    name: 'gateway_fallbacks_total',
+    help: 'Answers that came buffered, by why they were not streamed.',
+    labelNames: ['reason'],
+    registers: this.#registers
+  })
+
+  readonly #upstreamErrors = new Counter({
+    name: 'gateway_upstream_errors_total',
+    help: 'Failures of the Copilot service, by kind.',
+    labelNames: ['error_type'],
+    registers: this.#registers
+  })
+
+  readonly #refused = new Counter({
+    name: 'gateway_refused_total',
+    help: 'Requests that the gateway itself refused, by why.',
+    labelNames: ['reason'],
+    registers: this.#registers
+  })
+
+  constructor ({ inFlight, sockets }: Sources) {
+    this.#registry.registerMetric(new Gauge({
+      name: 'gateway_answers_in_flight',
+      help: 'Answers in flight.',
+      registers: [],
+      collect () { this.set(inFlight()) }
+    }))
+    this.#registry.registerMetric(new Gauge({
+      name: 'gateway_upstream_sockets',
+      help: 'Open connections to the Copilot service, by what they do.',
+      labelNames: ['state'],
+      registers: [],
+      collect () {
+        const { free, running } = sockets()
+        this.set({ state: 'free' }, free)
+        this.set({ state: 'running' }, running)
+      }
+    }))
+    this.#beginAtZero()
+    processMetrics()
+  }
+
+  /** Counts a reply that is over; without a route it is one to nothing that the gateway has, without a status none was sent. */
+  reply (route: string | undefined, status: number | undefined): void {
+    this.#requests.inc({ route: route ?? 'unknown', status: status ?? 'none' })
+  }
+
+  /** Counts a reply to what never became a request. */
+  stray (status: number): void {
+    this.reply(undefined, status)
+    this.#refused.inc({ reason: 'invalid_request' })
+  }
+
+  /** Counts a request that the gateway itself refused. */
+  refusal ({ errorType }: MappedError): void {
+    if (REFUSALS.includes(errorType)) this.#refused.inc({ reason: errorType })
+  }
+
+  /** Counts a failure, if it is one of the Copilot service. */
+  failure ({ errorType, ended }: MappedError): void {
+    if (UPSTREAM_ENDS.includes(ended)) this.#upstreamErrors.inc({ error_type: isErrorType(errorType) ? errorType : 'other' })
+  }
+
+  /** Counts an answer that is over, and how it failed. */
+  answer ({ answer, protocol, firstByteAfter, endAfter, ended, failure }: AnswerOutcome): void {
+    this.#answers.inc({ delivery: answer?.delivery ?? 'none', protocol, ended })
+    if (firstByteAfter !== null) {
+      this.#firstByte.observe(firstByteAfter / 1000)
+      this.#duration.observe(endAfter / 1000)
+    }
+    if (answer?.fallback) this.#fallbacks.inc({ reason: answer.fallback })
+    if (failure) this.failure(failure)
+  }
+
+  /** Counts bytes that were written for answers. */
+  bytes (count: number): void {
+    this.#bytes.inc(count)
+  }
+
+  /** All metrics, those of the process included, in the text format of Prometheus; its media type is {@link contentType}. */
+  async text (): Promise<string> {
+    return await this.#registry.metrics() + await processMetrics().metrics()
+  }
+
+  get contentType (): string { return this.#registry.contentType }
+
+  /** From nothing to one is an increase only when there was a nothing before. */
+  #beginAtZero (): void {
+    for (const delivery of ['stream', 'buffered', 'none']) {
+      for (const protocol of PROTOCOLS) {
+        for (const ended of ENDS) this.#answers.inc({ delivery, protocol, ended }, 0)
+      }
+    }
+    for (const reason of FALLBACKS) this.#fallbacks.inc({ reason }, 0)
+    for (const reason of REFUSALS) this.#refused.inc({ reason }, 0)
+    for (const errorType of UPSTREAM_ERRORS) this.#upstreamErrors.inc({ error_type: errorType }, 0)
+  }
+}
