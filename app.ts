@@ -17,6 +17,7 @@ import host from './plugins/host.ts'
 import lifecycle from './plugins/lifecycle.ts'
 import metrics from './plugins/metrics.ts'
 import metricsPort from './plugins/metrics-port.ts'
+import page, { type PageOptions } from './plugins/page.ts'
 import resume from './plugins/resume.ts'
 import securityHeaders from './plugins/security-headers.ts'
 import slots from './plugins/slots.ts'
@@ -28,7 +29,7 @@ import models from './routes/models.ts'
 import resumeRoutes from './routes/resume.ts'
 
 /** The whole gateway as one Fastify plugin. The list is the architecture: what stands lower builds on what stands above. */
-async function gateway (app: FastifyInstance, options: ConfigOptions): Promise<void> {
+async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptions): Promise<void> {
   // What everything else asks for.
   await app.register(config, options)
   await app.register(errors)
@@ -63,6 +64,7 @@ async function gateway (app: FastifyInstance, options: ConfigOptions): Promise<v
 
   // What there is to ask for.
   await app.register(docs)
+  await app.register(page, options)
   await app.register(health)
   if (!app.config.METRICS_PORT) await app.register(metricsRoute)
   await app.register(async api => {

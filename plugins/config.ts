@@ -16,6 +16,7 @@ export const Config = Type.Object({
   PORT: Type.Integer({ default: 3000, minimum: 0, maximum: 65535, description: 'the port to listen on' }),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info' }),
   NODE_ENV: text('', 'production: the demo engine never starts by itself'),
+  DEMO_PAGE: Type.Enum(['on', 'off'], { default: 'on' }),
   COPILOT_SERVICE_URL: Type.String({ default: '', pattern: '^(https?://[^\\s/?#]+[^\\s?#]*)?$', description: 'an http:// or https:// URL without query, or empty for the companion' }),
   COPILOT_SERVICE_TOKEN: Type.String({ default: '', pattern: '^[\\x21-\\x7e]*$', description: 'printable ASCII without spaces' }),
   COPILOT_CONNECT_TIMEOUT_MS: duration(5_000, 'how long connecting may take', 1),

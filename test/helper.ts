@@ -9,6 +9,7 @@ import { createParser } from 'eventsource-parser'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import gateway, { type ConnectionBounds, serverOptions } from '../app.ts'
+import type { PageOptions } from '../plugins/page.ts'
 
 /** A line of the log, parsed. */
 export type LogLine = Record<string, unknown> & { msg: string, level: number }
@@ -40,8 +41,11 @@ export interface Gateway {
   readonly log: Log
 }
 
-/** Starts a gateway with the given environment variables on `host`; it stops with the test. `bounds` replaces some of its own. */
-export async function build (t: Test, environment: Record<string, string> = {}, host = '127.0.0.1', bounds: Partial<ConnectionBounds> = {}): Promise<Gateway> {
+/** What a gateway under test has of its own: bounds of connections, the directory of a built page. */
+export type Own = Partial<ConnectionBounds> & PageOptions
+
+/** Starts a gateway with the given environment variables on `host`; it stops with the test. */
+export async function build (t: Test, environment: Record<string, string> = {}, host = '127.0.0.1', { page, ...bounds }: Own = {}): Promise<Gateway> {
   const log = new Log()
   const stream = new Writable({
     write (chunk, _encoding, done) {
@@ -56,7 +60,7 @@ export async function build (t: Test, environment: Record<string, string> = {}, 
   const app = Fastify({ ...options, logger: { ...options.logger, transport: undefined, stream } })
   // A drain that had to cut is what some tests are about, and no failure of any.
   t.teardown(() => app.close().catch(() => {}))
-  await app.register(gateway, { environment: env })
+  await app.register(gateway, { environment: env, ...(page !== undefined && { page }) })
   const url = await app.listen({ host, port: 0 })
   return { app, url, port: Number(new URL(url).port), log }
 }
@@ -142,9 +146,9 @@ export async function upstream (t: Test, scripts: Record<string, Script>): Promi
 }
 
 /** A gateway in front of an upstream with the given scripts. */
-export async function pair (t: Test, scripts: Record<string, Script>, environment: Record<string, string> = {}, host?: string, bounds?: Partial<ConnectionBounds>): Promise<Gateway & { service: Upstream }> {
+export async function pair (t: Test, scripts: Record<string, Script>, environment: Record<string, string> = {}, host?: string, own?: Own): Promise<Gateway & { service: Upstream }> {
   const service = await upstream(t, scripts)
-  const gateway = await build(t, { COPILOT_SERVICE_URL: service.url, ...environment }, host, bounds)
+  const gateway = await build(t, { COPILOT_SERVICE_URL: service.url, ...environment }, host, own)
   return { ...gateway, service }
 }
 

@@ -16,6 +16,7 @@ test("the gateway's Dockerfile, carried out in an empty directory", async t => {
 
     const response = await fetch(`${url}/api/models`)
     t.strictSame(await response.json(), { models: [{ id: 'gpt-x' }] })
+    t.match(await (await fetch(url)).text(), /^<!doctype html>/, 'the page is a part of it')
     t.equal(await checkHealth(image, { PORT: port }), 0)
 
     gateway.process.kill('SIGTERM')

@@ -5,6 +5,7 @@ import tap, { test } from 'tap'
 import pkg from '../../package.json' with { type: 'json' }
 import { requestText, WireClient } from '../faults/client.ts'
 import { ask, type Script, streams, upstream } from '../helper.ts'
+import { buildPage } from '../page/build.ts'
 import { raw } from '../raw.ts'
 import { scrape } from '../scrape.ts'
 import { start } from './process.ts'
@@ -19,6 +20,8 @@ tap.setTimeout(180_000)
 for (const project of ['tsconfig.build.json', 'tsconfig.client.json']) {
   execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-b', `${root}${project}`], { stdio: 'inherit' })
 }
+
+await buildPage(`${root}dist/public`)
 
 /** The commands of package.json, with paths that hold in any directory. */
 const server = command(scripts.start)
@@ -48,8 +51,10 @@ for (const [name, entryPoint] of [['npm start', server], ['npm run start:cli', c
     // A connection ends with its hundredth reply, which takes the options of app.ts.
     const replies = await raw(Number(new URL(url).port), 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(101))
     t.equal(replies.match(/HTTP\/1\.1 200 /g)?.length, 100)
+    t.match(await (await fetch(url)).text(), /^<!doctype html>/)
     gateway.kill('SIGTERM')
     t.equal(await gateway.ended, 0)
+    t.ok(gateway.stdout.includes(`"to try it, open ${url}"`), 'the address to open')
     t.match(gateway.stdout, /"requestId":"entry\.1".*"ended":"complete"/)
     t.equal(gateway.stderr, '')
   })

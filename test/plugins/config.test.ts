@@ -14,6 +14,7 @@ test('every variable has its default', async t => {
     PORT: 3000,
     LOG_LEVEL: 'info',
     NODE_ENV: '',
+    DEMO_PAGE: 'on',
     COPILOT_SERVICE_URL: '',
     COPILOT_SERVICE_TOKEN: '',
     COPILOT_CONNECT_TIMEOUT_MS: 5_000,

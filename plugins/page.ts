@@ -1,0 +1,49 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import fastifyStatic from '@fastify/static'
+import fp from 'fastify-plugin'
+
+/** Options of the plugin. */
+export interface PageOptions {
+  /** Where the built page is; default: beside this plugin, as `npm run build` puts it. */
+  readonly page?: string
+}
+
+/** What there is of the page, by the path it has. */
+const FILES = { '/': 'index.html', '/main.js': 'main.js', '/styles.css': 'styles.css', '/icon.svg': 'icon.svg' }
+
+/** What the page may do: load its own files and talk to its own gateway. No text that it is sent can become a script. */
+const directives = {
+  defaultSrc: ["'none'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'"],
+  connectSrc: ["'self'"],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+  requireTrustedTypesFor: ["'script'"],
+  trustedTypes: ["'none'"]
+}
+
+/** Serves the page to try the gateway with, to everybody: it is the questions that are authenticated. `DEMO_PAGE=off` removes it. */
+export default fp<PageOptions>(async function page (app, { page: root = fileURLToPath(new URL('../public/', import.meta.url)) }) {
+  if (app.config.DEMO_PAGE === 'off') return
+  if (!existsSync(`${root}/main.js`)) {
+    app.log.warn('there is no page to try: it was not built')
+    return
+  }
+  await app.register(fastifyStatic, {
+    root,
+    serve: false,
+    // A page that is asked for again is compared by its ETag, so that a new version is there at once.
+    cacheControl: false,
+    setHeaders: reply => { reply.header('Cache-Control', 'no-cache') }
+  })
+  for (const [path, file] of Object.entries(FILES)) {
+    app.get(path, { schema: { hide: true }, helmet: { contentSecurityPolicy: { useDefaults: false, directives } } }, async (_request, reply) => reply.sendFile(file))
+  }
+  app.addHook('onListen', async () => {
+    app.log.info(`to try it, open ${app.listeningOrigin.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')}`)
+  })
+}, { name: 'page', dependencies: ['config', 'security-headers'] })

@@ -1,0 +1,85 @@
+import type { Answer } from '../client/index.ts'
+import { byId, make } from './dom.ts'
+import type { Measurement } from './measurement.ts'
+import { plot, summary } from './plot.ts'
+
+/** The drawer with what can be measured of the latest answer. */
+export class Details {
+  readonly #drawer = byId('details', HTMLElement)
+  readonly #toggle = byId('details-toggle', HTMLButtonElement)
+  readonly #export = byId('export', HTMLButtonElement)
+  #shown: { readonly answer: Answer, readonly measurement: Measurement } | undefined
+  #frame: number | undefined
+
+  constructor () {
+    this.#toggle.addEventListener('click', () => this.#open(this.#drawer.hidden !== false))
+    byId('details-close', HTMLButtonElement).addEventListener('click', () => this.#open(false))
+    this.#drawer.addEventListener('keydown', event => {
+      if (event.key !== 'Escape') return
+      // Escape outside of the drawer stops the answer.
+      event.stopPropagation()
+      this.#open(false)
+    })
+    this.#export.addEventListener('click', () => this.#save())
+    this.#draw()
+  }
+
+  /** Shows an answer, from now on and as it goes on. */
+  show (answer: Answer, measurement: Measurement): void {
+    this.#shown = { answer, measurement }
+    this.update()
+  }
+
+  clear (): void {
+    this.#shown = undefined
+    this.update()
+  }
+
+  /** Something has changed; it is drawn once a frame, and only where somebody sees it. */
+  update (): void {
+    if (this.#drawer.hidden) return
+    this.#frame ??= requestAnimationFrame(() => {
+      this.#frame = undefined
+      this.#draw()
+    })
+  }
+
+  #open (open: boolean): void {
+    this.#drawer.hidden = !open
+    this.#toggle.setAttribute('aria-expanded', String(open))
+    document.body.classList.toggle('with-details', open)
+    this.#draw()
+    if (open) byId('details-close', HTMLButtonElement).focus()
+    else this.#toggle.focus()
+  }
+
+  #draw (): void {
+    const { answer, measurement } = this.#shown ?? {}
+    const facts: Array<[string, string | undefined]> = [
+      ['Delivery', answer?.delivery === 'buffered' ? 'buffered: it came whole' : answer?.delivery],
+      ['First piece after', milliseconds(measurement?.firstPiece)],
+      ['Pieces a second', measurement?.rate?.toFixed(1)],
+      ['Pieces', measurement && String(measurement.pieces)],
+      ['Bytes', answer && String(answer.bytes)],
+      ['Status', answer?.status],
+      ['Request', answer?.requestId]
+    ]
+    byId('facts', HTMLElement).replaceChildren(...facts.map(([name, value = '–']) => make('div', '', make('dt', '', name), make('dd', '', value))))
+    const gaps = measurement?.gaps ?? []
+    byId('plot', HTMLElement).replaceChildren(plot(gaps))
+    byId('plot-caption', HTMLElement).textContent = `Gaps between pieces: ${summary(gaps).toLowerCase()}`
+    this.#export.disabled = !measurement?.events.length
+  }
+
+  #save (): void {
+    const link = make('a')
+    link.href = URL.createObjectURL(new Blob([this.#shown?.measurement.ndjson ?? ''], { type: 'application/x-ndjson' }))
+    link.download = `answer-${this.#shown?.answer.requestId ?? 'events'}.ndjson`
+    link.click()
+    URL.revokeObjectURL(link.href)
+  }
+}
+
+function milliseconds (time: number | undefined): string | undefined {
+  return time === undefined ? undefined : `${Math.round(time)} ms`
+}

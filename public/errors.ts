@@ -1,0 +1,57 @@
+/** What a person is told about a kind of failure. */
+export interface Words {
+  readonly title: string
+  /** What to do about it. */
+  readonly advice: string
+  /** What helps: asking again (the default), a key, reading the same answer on, or nothing that this page can do. */
+  readonly remedy?: 'key' | 'resume' | 'none'
+}
+
+const upstream: Words = { title: 'Copilot reports an error', advice: 'Try again. If it stays, tell whoever runs the gateway.' }
+
+/** The kinds of docs/api.md and of the client (client/error.ts), in a person's words. */
+const words = new Map<string, Words>(Object.entries({
+  // What the person can do something about.
+  unauthenticated: { title: 'This gateway wants a key', advice: 'Enter an API key or a token; whoever runs the gateway hands them out.', remedy: 'key' },
+  forbidden: { title: 'This is not allowed', advice: 'Ask whoever runs the gateway to let this page, or this key, in.' },
+  invalid_request: { title: 'The gateway does not take this question', advice: 'Change it, and ask again.' },
+  rate_limited: { title: 'Too many questions', advice: 'Wait a moment, then ask again.' },
+  too_many_streams: { title: 'Too many answers at once', advice: 'Stop another answer, perhaps in another tab, or let it end.' },
+  network: { title: 'No connection to the gateway', advice: 'Look after the network, and whether the gateway runs.' },
+
+  // What passes.
+  overloaded: { title: 'The gateway has too much to do', advice: 'Try again in a moment.' },
+  draining: { title: 'The gateway is restarting', advice: 'It will be back soon. Try again in a moment.' },
+  auth_unavailable: { title: 'Your token cannot be checked right now', advice: 'Try again in a moment.' },
+  connection: { title: 'The Copilot service cannot be reached', advice: 'Try again in a moment; if it stays away, tell whoever runs the gateway.' },
+  timeout: { title: 'Copilot did not answer in time', advice: 'Try again, or ask something smaller.' },
+  idle_timeout: { title: 'Copilot fell silent', advice: 'What arrived is above. Try again.' },
+  stream_empty: { title: 'The answer was empty', advice: 'Try again, or ask in other words.' },
+  upstream,
+  bad_reply: { title: 'The answer was not understood', advice: 'Something between this page and Copilot is not what it should be. Try again.' },
+  corrupt: { title: 'The answer was damaged on its way', advice: 'What is above is not reliable. Ask again.' },
+  internal: { title: 'The gateway made a mistake', advice: 'Its log says more, by the number below. Try again.' },
+
+  // What somebody else has to do.
+  token_missing: { title: 'GitHub Copilot is not configured', advice: 'Whoever runs the gateway has to set COPILOT_GITHUB_TOKEN, or a model provider, and start it again.', remedy: 'none' },
+  auth: { title: 'The gateway is not signed in to GitHub Copilot', advice: 'Its token was refused. Whoever runs the gateway has to renew it.', remedy: 'none' },
+
+  // What became of an answer.
+  abandoned: { title: 'The answer was given up', advice: 'Nobody read it for too long. Ask again.' },
+  not_found: { title: 'The gateway no longer has this answer', advice: 'It was kept for a while, or by a gateway that was restarted since. Ask again.' },
+  past_the_end: { title: 'The answer cannot be read on', advice: 'Ask again.' },
+  client_stalled: { title: 'This page did not keep up', advice: 'Ask again.' },
+  max_duration: { title: 'The answer took too long', advice: 'What arrived is above. Ask for something smaller.' },
+  answer_too_large: { title: 'The answer became too large', advice: 'What arrived is above. Ask for something smaller.' },
+  left: { title: 'The page was left in the middle', advice: 'This answer could not be kept going. Ask again.' }
+} satisfies Record<string, Words>))
+
+/** What to tell a person about a failure, and what there is to press. `resumable`: the gateway may still have the answer. */
+export function wordsFor (errorType: string, resumable = false): Words {
+  // A name of its own of the service (`sdk`, `spawn`, …) is an error of the service.
+  const found = words.get(errorType) ?? upstream
+  return resumable && errorType === 'network' ? { ...found, remedy: 'resume' } : found
+}
+
+/** The kinds that have words of their own. */
+export const knownKinds = [...words.keys()]

@@ -1,0 +1,94 @@
+import { type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
+import type { Test } from 'tap'
+import { build, type Gateway, pair, type Script, type Upstream } from '../helper.ts'
+import { program } from '../programs.ts'
+import { buildPage } from './build.ts'
+
+/** What is asked of Chromium: to be alone on this machine, and to find no other. */
+const FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'
+]
+
+/** A page that a person has open. */
+export interface Visit {
+  readonly page: Page
+  /** The latest answer, with all that belongs to it. */
+  readonly turn: Locator
+  /** Types a question and sends it by Enter. */
+  ask (prompt: string): Promise<void>
+  /** Resolves when the latest answer has a status. */
+  become (status: string): Promise<void>
+  /** What the page did that it must not do: errors, scripts or requests that its policy forbids, requests to elsewhere. */
+  readonly offences: string[]
+}
+
+/** A browser, and what it visits. */
+export interface Setup {
+  /** A gateway of the companion's demo engine, with the page. */
+  gateway (t: Test, environment?: Record<string, string>): Promise<Gateway>
+  /** A gateway in front of a service with the given scripts, with the page. */
+  pair (t: Test, scripts: Record<string, Script>, environment?: Record<string, string>): Promise<Gateway & { service: Upstream }>
+  /** Opens a page as somebody who was never there; it closes with the test, which fails for its offences. */
+  visit (t: Test, url: string, options?: BrowserContextOptions): Promise<Visit>
+}
+
+/** Builds the page as `npm run build` does, and starts a browser; undefined where there is none. */
+export async function setUp (t: Test): Promise<Setup | undefined> {
+  const executablePath = program(t, 'chromium', 'chromium')
+  if (!executablePath) return undefined
+  const directory = t.testdir()
+  await buildPage(directory)
+  const browser = await chromium.launch({ executablePath, args: FLAGS })
+  t.teardown(() => browser.close())
+  return {
+    gateway: (t, environment = {}) => build(t, { COPILOT_ENGINE: 'demo', ...environment }, undefined, { page: directory }),
+    pair: (t, scripts, environment = {}) => pair(t, scripts, environment, undefined, { page: directory }),
+    async visit (t, url, options) {
+      const context = await browser.newContext(options)
+      const page = await context.newPage()
+      const offences: string[] = []
+      page.on('pageerror', error => offences.push(String(error)))
+      // A refusal is an answer, too; the browser has its own way to call it.
+      page.on('console', message => { if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) offences.push(message.text()) })
+      page.on('request', request => { if (!/^(http:\/\/127\.0\.0\.1:|blob:)/.test(request.url())) offences.push(request.url()) })
+      t.teardown(async () => {
+        await context.close()
+      })
+      await page.goto(url)
+      const turn = page.locator('.turn').last()
+      return {
+        page,
+        turn,
+        offences,
+        async ask (prompt) {
+          await page.getByLabel('Your question').fill(prompt)
+          await page.keyboard.press('Enter')
+        },
+        become: status => page.locator(`.turn:last-child[data-status="${status}"]`).waitFor()
+      }
+    }
+  }
+}
+
+/** The service's side of an answer whose every byte a test writes. */
+export class Pen {
+  script: Script
+  #give!: (reply: Parameters<Script>[0]) => void
+  readonly reply = new Promise<Parameters<Script>[0]>(resolve => { this.#give = resolve })
+
+  constructor () {
+    this.script = reply => {
+      reply.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).flushHeaders()
+      this.#give(reply)
+    }
+  }
+
+  async write (text: string): Promise<void> {
+    (await this.reply).write(text)
+  }
+
+  async end (text = ''): Promise<void> {
+    (await this.reply).end(text)
+  }
+}
