@@ -43,7 +43,12 @@ export class GatewayProcess extends EventEmitter {
 
 /** Starts a command in an empty directory, with `env` on top of this process's environment; it ends with the test. */
 export function start (t: Test, command: readonly string[], env: Record<string, string>, files: Record<string, string> = {}): GatewayProcess {
-  const gateway = new GatewayProcess(command, t.testdir(files), { ...process.env, NODE_OPTIONS: '', PORT: '0', HOST: '', AUTH_MODE: '', LOG_LEVEL: '', ...env })
+  return startIn(t, t.testdir(files), command, env)
+}
+
+/** Starts a command in a directory, as {@link start} does. */
+export function startIn (t: Test, directory: string, command: readonly string[], env: Record<string, string>): GatewayProcess {
+  const gateway = new GatewayProcess(command, directory, { ...process.env, NODE_OPTIONS: '', PORT: '0', HOST: '', AUTH_MODE: '', LOG_LEVEL: '', ...env })
   t.teardown(() => {
     gateway.kill('SIGKILL')
     return gateway.ended
