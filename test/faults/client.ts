@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { headers, prompt } from './secrets.ts'
 
 /** One response as far as it came over the wire. */
 export interface WireResponse {
@@ -31,6 +32,9 @@ export class WireClient {
     this.socket.on('data', (bytes: Buffer) => this.#received.push(bytes))
     return this
   }
+
+  /** Everything that has come over the wire. */
+  get received (): string { return Buffer.concat(this.#received).toString() }
 
   /** Resolves when `text` has come over the wire. */
   async seen (text: string): Promise<void> {
@@ -96,8 +100,8 @@ function takeBytes (bytes: Buffer, size: number): { body: Buffer, whole: boolean
 
 /** The bytes of a request that asks for an answer or, with a `streamId`, for the rest of one. */
 export function requestText ({ accept, id, resumable = false, streamId }: { accept: string, id: string, resumable?: boolean, streamId?: string }): string {
-  const head = ['Host: localhost', `Accept: ${accept}`, `X-Request-Id: ${id}`]
+  const head = ['Host: localhost', `Accept: ${accept}`, `X-Request-Id: ${id}`, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)]
   if (streamId !== undefined) return [`GET /api/chat/${streamId} HTTP/1.1`, ...head, '', ''].join('\r\n')
-  const body = JSON.stringify({ prompt: 'Hello', ...(resumable && { resumable }) })
+  const body = JSON.stringify({ prompt, ...(resumable && { resumable }) })
   return ['POST /api/chat HTTP/1.1', ...head, 'Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`, '', body].join('\r\n')
 }

@@ -5,6 +5,7 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { type Test, test } from 'tap'
 import { build, type Gateway, type LogLine, type Script, unixSocket, upstream, type Upstream } from '../helper.ts'
 import { requestText, WireClient, type WireResponse } from './client.ts'
+import { environment as secretEnvironment, nothingIsTold } from './secrets.ts'
 import { type Expected, publishedRow, toRow } from './table.ts'
 
 /** A way to ask for an answer; every fault is met in all of them. */
@@ -56,7 +57,7 @@ async function meet (t: Test, { upstream: scripts, before, client: act, requests
     if (!stage.scene) throw new Error('the client has not come yet')
     return stage.scene
   }))
-  const gateway = await build(t, { COPILOT_SERVICE_URL: service.url, ...environment })
+  const gateway = await build(t, { COPILOT_SERVICE_URL: service.url, ...secretEnvironment, ...environment })
   await before?.({ ...gateway, service })
 
   const ids = Array.from({ length: requests }, (_, index) => `request-${index}`)
@@ -70,6 +71,7 @@ async function meet (t: Test, { upstream: scripts, before, client: act, requests
   const seen: string[] = []
   const logs: string[] = []
   const recordings: string[] = []
+  let received = client.received
   for (const [index, id] of ids.entries()) {
     const response = responses[index]
     const sight = sees(t, response, variant, answer)
@@ -79,12 +81,13 @@ async function meet (t: Test, { upstream: scripts, before, client: act, requests
     const { ended } = await gateway.log.line(({ msg, requestId }) => msg === 'resumable answer ended' && requestId === id)
     recordings.push(String(ended))
     const streamId = response?.headers['x-stream-id']
-    if (streamId && gateway.app.server.listening) await readsAgain(t, { ...gateway, streamId, variant, answer, whole: ended === 'complete', text: sight.text })
+    if (streamId && gateway.app.server.listening) received += await readsAgain(t, { ...gateway, streamId, variant, answer, whole: ended === 'complete', text: sight.text })
   }
   t.equal(together(seen), variant.events ? words.events : words.text, 'what the client sees')
   t.equal(together(logs), words.log, 'how the log says it ended')
   if (variant.resumable) t.equal(together(recordings), expected.resumable?.recording ?? together(logs.map(endOf)), 'how the recording ended')
   await nothingIsLeft(t, gateway, service, words.upstream)
+  await nothingIsTold(t, gateway, received)
 }
 
 /** What a client has got: in the words of the table, and of the answer. */
@@ -130,14 +133,15 @@ function readEvents (t: Test, body: Buffer, whole: boolean, answer: string): Sig
   return { words: '200 done', text }
 }
 
-/** Reads a recording that is over from its beginning: what the first reader got is there, and it ends as it was recorded. */
-async function readsAgain (t: Test, { port, streamId, variant, answer, whole, text }: Gateway & { streamId: string, variant: Variant, answer: string, whole: boolean, text: string }): Promise<void> {
+/** Reads a recording that is over from its beginning: what the first reader got is there, and it ends as it was recorded. Resolves with all that came. */
+async function readsAgain (t: Test, { port, streamId, variant, answer, whole, text }: Gateway & { streamId: string, variant: Variant, answer: string, whole: boolean, text: string }): Promise<string> {
   const late = new WireClient(port, [requestText({ accept: variant.accept, id: 'late', streamId })]).read()
   const [response] = await late.over()
   const sight = sees(t, response, variant, answer)
   const failed = text === '' ? /^[45]\d\d \w+$/ : variant.events ? /^200 error \w+$/ : /^200 cut$/
   t.match(sight.words, whole ? /^200 (whole|done)$/ : failed, 'how it ends for a late reader')
   t.ok(sight.text.startsWith(text), 'what a late reader gets')
+  return late.received
 }
 
 /** How a line of the log says that a request ended. */
