@@ -18,6 +18,7 @@ import lifecycle from './plugins/lifecycle.ts'
 import metrics from './plugins/metrics.ts'
 import metricsPort from './plugins/metrics-port.ts'
 import page, { type PageOptions } from './plugins/page.ts'
+import rateLimit from './plugins/rate-limit.ts'
 import resume from './plugins/resume.ts'
 import securityHeaders from './plugins/security-headers.ts'
 import slots from './plugins/slots.ts'
@@ -49,6 +50,7 @@ async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptio
   await app.register(host)
 
   // Who may take how much.
+  await app.register(rateLimit)
   await app.register(slots)
 
   // The other end.
@@ -68,7 +70,8 @@ async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptio
   await app.register(health)
   if (!app.config.METRICS_PORT) await app.register(metricsRoute)
   await app.register(async api => {
-    api.addHook('onRequest', api.authenticate)
+    api.addHook('onRequest', api.limitFailures(api.authenticate))
+    api.addHook('onRequest', api.limitRate)
     await api.register(chat)
     await api.register(resumeRoutes)
     await api.register(models)

@@ -24,7 +24,7 @@ export type Start = (upstream: Child) => Promise<Target>
 export const bare: Start = async upstream => relay('bare', await Child.start('bare.js', { COPILOT_SERVICE_URL: upstream.url }))
 
 /** One client asks for as many answers as it likes, and as often: what is measured is not how many may be. */
-const UNLIMITED = { MAX_STREAMS: '1000000', MAX_STREAMS_PER_CALLER: '1000000' }
+const UNLIMITED = { RATE_LIMIT_MAX: '1000000', MAX_STREAMS: '1000000', MAX_STREAMS_PER_CALLER: '1000000' }
 
 /** The gateway as it runs in production, its default log level included, asked in the way of a variant. */
 export function gateway (variant: Variant): Start {

@@ -9,6 +9,8 @@ export type Ended = (typeof ENDS)[number]
 
 /** One row of the error contract: what a client is told about one kind of failure. */
 interface ErrorRow {
+  /** What clients are told it is; absent: the row's own name. Rows may share one where the same is to be done about them. */
+  readonly errorType?: string
   readonly status: number
   /** What the log says of a reply that ended so; absent: a refusal, which is a complete reply. */
   readonly ended?: Ended
@@ -30,6 +32,7 @@ const rows = {
   stopped: { status: 409, ended: 'stopped', message: 'The answer was stopped' },
   abandoned: { status: 410, ended: 'abandoned', message: 'The answer was given up because nobody came back for it' },
   past_the_end: { status: 416, message: 'The answer has no such offset' },
+  too_many_requests: { errorType: 'rate_limited', status: 429, retryable: true, message: 'Too many requests' },
   too_many_streams: { status: 429, retryable: true, message: 'Too many answers at once', headers: { 'Retry-After': '5' } },
 
   // What the Copilot service did.
@@ -96,7 +99,7 @@ export class GatewayError extends Error implements MappedError {
     const row: ErrorRow = rows[errorType]
     super(options.detail ? `${row.message}: ${options.detail}` : row.message, options)
     this.name = 'GatewayError'
-    this.errorType = errorType
+    this.errorType = row.errorType ?? errorType
     this.status = options.status ?? row.status
     this.headers = { ...row.headers, ...options.headers }
     this.ended = row.ended ?? 'complete'
@@ -126,8 +129,9 @@ export class ReportedError extends Error implements MappedError {
 }
 
 /** The kinds of failure after which the log says that the reply ended in one of the given ways. */
-export function errorTypesOf (...ends: readonly Ended[]): ErrorType[] {
-  return Object.keys(rows).filter(isErrorType).filter(errorType => ends.includes(new GatewayError(errorType).ended))
+export function errorTypesOf (...ends: readonly Ended[]): string[] {
+  const errors = Object.keys(rows).filter(isErrorType).map(name => new GatewayError(name))
+  return errors.filter(({ ended }) => ends.includes(ended)).map(({ errorType }) => errorType)
 }
 
 /** True for the names of the table, false for anything else an upstream may call its failures. */

@@ -29,6 +29,8 @@ export const Config = Type.Object({
   RESUME_GRACE_MS: duration(30_000, 'how long a resumable answer goes on without a reader'),
   RESUME_TTL_MS: duration(300_000, 'how long a resumable answer is kept after its end'),
   RESUME_MAX_BYTES: Type.Integer({ default: 64 * 1024 * 1024, minimum: 0, description: 'how many bytes of resumable answers are kept in all' }),
+  RATE_LIMIT_MAX: Type.Integer({ default: 60, minimum: 0, description: 'how many requests a caller may make in a window' }),
+  RATE_LIMIT_WINDOW_MS: duration(60_000, 'how long that window is', 1),
   MAX_STREAMS: Type.Integer({ default: 1000, minimum: 1, description: 'how many answers may be in flight' }),
   MAX_STREAMS_PER_CALLER: Type.Integer({ default: 10, minimum: 1, description: 'how many of them may be of one caller' }),
   CORS_ORIGIN: text('', 'comma-separated origins, or *; empty: loopback origins'),

@@ -29,8 +29,8 @@ const FALLBACKS = ['not_supported', 'remembered', 'empty'] satisfies Fallback[]
 const UPSTREAM_ENDS: readonly Ended[] = ['upstream_failed', 'timeout', 'idle_timeout']
 /** The service may find a request invalid, too. */
 const UPSTREAM_ERRORS = [...errorTypesOf(...UPSTREAM_ENDS), 'invalid_request', 'other']
-/** The gateway's own `rate_limited` has the name of the service's, and `draining` may come in the middle, too. */
-const REFUSALS = [...errorTypesOf('complete').filter(errorType => errorType !== 'internal'), 'rate_limited', 'draining']
+/** `draining` may come in the middle, too. */
+const REFUSALS = [...errorTypesOf('complete').filter(errorType => errorType !== 'internal'), 'draining']
 
 /** Everything that a gateway counts. Every label has its values from a list of the gateway's own. */
 export class Metrics {

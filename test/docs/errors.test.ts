@@ -12,6 +12,7 @@ const kinds = Object.keys({
   stopped: true,
   abandoned: true,
   past_the_end: true,
+  too_many_requests: true,
   too_many_streams: true,
   token_missing: true,
   auth: true,

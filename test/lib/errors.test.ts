@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { describe, type ErrorType, GatewayError, isErrorType, mapError, ReportedError } from '../../lib/errors.ts'
 
-const contract: Record<ErrorType, [status: number, message: string]> = {
+const contract: Record<ErrorType, [status: number, message: string, errorType?: string]> = {
   invalid_request: [400, 'Invalid request'],
   unauthenticated: [401, 'Authentication required'],
   forbidden: [403, 'Forbidden'],
@@ -10,6 +10,7 @@ const contract: Record<ErrorType, [status: number, message: string]> = {
   stopped: [409, 'The answer was stopped'],
   abandoned: [410, 'The answer was given up because nobody came back for it'],
   past_the_end: [416, 'The answer has no such offset'],
+  too_many_requests: [429, 'Too many requests', 'rate_limited'],
   too_many_streams: [429, 'Too many answers at once'],
   token_missing: [503, 'GitHub Copilot is not configured'],
   auth: [401, 'GitHub Copilot authentication failed'],
@@ -29,10 +30,10 @@ const contract: Record<ErrorType, [status: number, message: string]> = {
 }
 
 test('every kind of failure has the status and the message of the contract', async t => {
-  for (const [name, [status, message]] of Object.entries(contract)) {
+  for (const [name, [status, message, errorType = name]] of Object.entries(contract)) {
     if (!isErrorType(name)) return t.fail(`${name} is not in the table`)
     const error = new GatewayError(name)
-    t.match(error, { errorType: name, status, message }, name)
+    t.match(error, { errorType, status, message }, name)
     t.equal(mapError(error), error, `${name} is mapped to itself`)
   }
 })

@@ -69,6 +69,7 @@ test(`after each of ${RUNS} crowds of ${LIVES} connections with random ends, and
   }, {
     AUTH_MODE: 'api-key',
     API_KEYS: CALLERS.map(name => `${name}:${name}`).join(','),
+    RATE_LIMIT_MAX: '0',
     MAX_STREAMS: '15',
     MAX_STREAMS_PER_CALLER: '8',
     COPILOT_FIRST_BYTE_TIMEOUT_MS: '150',

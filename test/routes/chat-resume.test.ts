@@ -208,7 +208,7 @@ test('when the drain is over, its reader is told to come back elsewhere, and fro
 })
 
 test('a forgotten answer is not found', async t => {
-  const { url, reply, response, id } = await answering(t, { RESUME_TTL_MS: '30' })
+  const { url, reply, response, id } = await answering(t, { RESUME_TTL_MS: '30', RATE_LIMIT_MAX: '0' })
   reply.end()
   await response.text()
   while ((await get(url, id)).status !== 404) await new Promise(resolve => setImmediate(resolve))
