@@ -28,7 +28,7 @@ const UNLIMITED = { RATE_LIMIT_MAX: '1000000', MAX_STREAMS: '1000000', MAX_STREA
 
 /** The gateway as it runs in production, its default log level included, asked in the way of a variant. */
 export function gateway (variant: Variant): Start {
-  return async upstream => relay(variant.name, await Child.start('../server.js', {
+  return async upstream => relay(variant.name, await Child.start(variant.program ?? '../server.js', {
     NODE_ENV: 'production', COPILOT_SERVICE_URL: upstream.url, ...UNLIMITED, ...variant.env
   }), variant)
 }

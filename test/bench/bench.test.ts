@@ -12,20 +12,21 @@ test('the benchmark measures, prints its report and writes it as JSON', { timeou
   if (!existsSync('dist/bench/run.js')) await execute('npx', ['tsc', '-p', 'tsconfig.build.json'])
   const out = `${t.testdir()}/results.json`
 
-  const { stdout } = await bench('--quick', '--only', 'gateway', '--out', out)
+  const { stdout } = await bench('--quick', '--only', 'plain,gateway', '--out', out)
 
   t.match(stdout, /first byte p50[^]*per chunk[^]*resident[^]*To reach/)
   const { targets, verdicts, busy } = JSON.parse(await readFile(out, 'utf8'))
   t.match(targets, [
     { name: 'direct', latency: { firstByte: { p50: Number, p99: Number }, chunkDelay: { p50: Number, p99: Number } } },
     { name: 'bare', cpu: { perChunk: [Number], perRequest: [Number] }, memory: { streams: 100, rss: Number } },
+    { name: 'plain', cpu: { perChunk: [Number], perRequest: [Number] }, memory: { streams: 100, rss: Number } },
     { name: 'gateway', cpu: { perChunk: [Number], perRequest: [Number] }, memory: { streams: 100, rss: Number } }
   ])
   for (const { name, latency } of targets) t.equal(latency.chunksArrived, latency.chunksSent, `every chunk of ${name} arrived`)
-  t.equal(verdicts.length, 3)
+  t.equal(verdicts.length, 7)
   t.match(busy, [{ phase: 'latency' }, { phase: 'CPU' }, { phase: 'memory' }])
 })
 
 test('a variant that does not exist is named, with those that do', async t => {
-  await t.rejects(bench('--only', 'nothing'), { message: /no such variant: nothing; there are gateway/ })
+  await t.rejects(bench('--only', 'nothing'), { message: /no such variant: nothing; there are plain/ })
 })
