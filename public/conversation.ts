@@ -34,8 +34,9 @@ export class Conversation {
   constructor (parts: ConversationParts) {
     this.#parts = parts
     for (const turn of parts.history.turns) this.#show(turn)
-    // The last moment that every browser grants.
-    addEventListener('pagehide', () => parts.history.save())
+    // What fails from then on fails because the page is left. It may come back out of the browser's memory.
+    addEventListener('pagehide', () => parts.history.close())
+    addEventListener('pageshow', () => parts.history.open())
   }
 
   /** Takes up what a reload interrupted. */
@@ -90,7 +91,7 @@ export class Conversation {
   async #resume (turn: Turn): Promise<void> {
     const { streamId = '', answer: partial } = turn
     const view = this.#views.get(turn)
-    view?.reopen()
+    view?.reset(partial)
     view?.become('reconnecting')
     this.#end(turn, await this.#follow(turn, options => this.#parts.client.resume(streamId, { partial }, options)))
   }
@@ -110,9 +111,11 @@ export class Conversation {
     turn.state = 'open'
     turn.failure = undefined
     const answer = begin({
-      onOpen: ({ streamId }) => {
+      onOpen: ({ streamId, status }) => {
         turn.streamId = streamId
         history.save()
+        // What is resumed is there again, though its next piece may take its time.
+        if (status === 'waiting') view?.become(turn.answer ? 'streaming' : 'waiting')
       },
       onStatus: status => {
         if (status === 'waiting' || status === 'streaming' || status === 'reconnecting') view?.become(status)

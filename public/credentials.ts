@@ -19,7 +19,8 @@ export class Credentials {
     this.#dialog.addEventListener('close', () => {
       const { returnValue } = this.#dialog
       // What was typed stays nowhere in the page.
-      const typed = this.#input.value.trim()
+      // A header takes no more than this; white space comes from copying.
+      const typed = this.#input.value.replace(/[^\x21-\x7e]/g, '')
       this.#input.value = ''
       if (returnValue !== 'use' && returnValue !== 'forget') return
       this.#secret = returnValue === 'use' ? typed : ''

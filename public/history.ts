@@ -35,13 +35,25 @@ const MAX_CHARACTERS = 1_500_000
 export class History {
   turns: Turn[]
   readonly #keeper: Keeper | undefined
+  #closed = false
 
   constructor (keeper: Keeper | undefined) {
     this.#keeper = keeper
     this.turns = read(keeper)
   }
 
+  /** Keeps what is there, and nothing that is changed from now on. */
+  close (): void {
+    this.save()
+    this.#closed = true
+  }
+
+  open (): void {
+    this.#closed = false
+  }
+
   save (): void {
+    if (this.#closed) return
     this.turns = newest(this.turns)
     try {
       if (this.turns.length > 0) this.#keeper?.setItem(NAME, JSON.stringify(this.turns))

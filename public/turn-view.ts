@@ -48,30 +48,26 @@ export class TurnView {
       make('h2', 'unseen', 'The answer'), this.#body, this.#foot
     )
     this.#markdown = new MarkdownView(this.#body, onGrowth)
-    if (answer) this.append(answer)
+    this.append(answer)
   }
 
   append (text: string): void {
     this.#markdown.append(text)
   }
 
-  /** Begins anew, for the same question asked again. */
-  reset (): void {
+  /** Begins anew: with nothing for the same question asked again, with what is there to go on behind it. */
+  reset (answer = ''): void {
     this.#endCountdown()
     this.root.querySelector('.trouble')?.remove()
     this.#markdown.end()
     this.#body.replaceChildren()
     this.#markdown = new MarkdownView(this.#body, this.#onGrowth)
-  }
-
-  /** Goes on with what is there. */
-  reopen (): void {
-    this.#endCountdown()
-    this.root.querySelector('.trouble')?.remove()
+    this.append(answer)
   }
 
   /** Shows how the answer is getting on, and says so. */
   become (status: AnswerStatus): void {
+    if (this.root.dataset.status === status) return
     this.#show(status)
     announce(LABELS[status])
   }

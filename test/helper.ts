@@ -107,6 +107,11 @@ export class Upstream extends EventEmitter {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`
   }
 
+  /** The questions that it was asked so far. */
+  asked (): UpstreamRequest[] {
+    return this.requests.filter(({ method }) => method === 'POST')
+  }
+
   /** How many sockets are open. */
   async connections (): Promise<number> {
     return await new Promise((resolve, reject) => this.server.getConnections((error, count) => error ? reject(error) : resolve(count)))

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { build, type Gateway, pair, type Script, type Upstream } from '../helper.ts'
@@ -19,6 +21,8 @@ export interface Visit {
   ask (prompt: string): Promise<void>
   /** Resolves when the latest answer has a status. */
   become (status: string): Promise<void>
+  /** Resolves when an expression of the page is true. The browser's policy for pages forbids Playwright's own way. */
+  until (expression: string): Promise<void>
   /** What the page did that it must not do: errors, scripts or requests that its policy forbids, requests to elsewhere. */
   readonly offences: string[]
 }
@@ -65,6 +69,7 @@ export async function setUp (t: Test): Promise<Setup | undefined> {
           await page.getByLabel('Your question').fill(prompt)
           await page.keyboard.press('Enter')
         },
+        until: expression => page.evaluate(`new Promise(resolve => { const look = () => (${expression}) ? resolve() : requestAnimationFrame(look); look() })`),
         become: status => page.locator(`.turn:last-child[data-status="${status}"]`).waitFor()
       }
     }
@@ -74,13 +79,14 @@ export async function setUp (t: Test): Promise<Setup | undefined> {
 /** The service's side of an answer whose every byte a test writes. */
 export class Pen {
   script: Script
-  #give!: (reply: Parameters<Script>[0]) => void
-  readonly reply = new Promise<Parameters<Script>[0]>(resolve => { this.#give = resolve })
+  #take!: (reply: ServerResponse) => void
+  /** Resolves when it is asked. */
+  readonly reply = new Promise<ServerResponse>(resolve => { this.#take = resolve })
 
   constructor () {
     this.script = reply => {
       reply.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).flushHeaders()
-      this.#give(reply)
+      this.#take(reply)
     }
   }
 
@@ -90,5 +96,16 @@ export class Pen {
 
   async end (text = ''): Promise<void> {
     (await this.reply).end(text)
+  }
+
+  /** Breaks the answer off. */
+  async cut (): Promise<void> {
+    (await this.reply).destroy()
+  }
+
+  /** Resolves when the gateway wants no more of it. */
+  async dropped (): Promise<void> {
+    const reply = await this.reply
+    if (!reply.closed) await once(reply, 'close')
   }
 }

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers'
 import tap from 'tap'
 import { json, streams } from '../helper.ts'
 import { Pen, setUp } from './browser.ts'
@@ -38,7 +39,7 @@ tap.test('a conversation on the page', async t => {
     await ask('Second?')
     await become('done')
     t.equal(await turn.locator('.answer').innerText(), 'Two.')
-    const prompt = service.requests.filter(({ path }) => path === '/chat/stream').at(-1)?.json.prompt
+    const prompt = service.asked().at(-1)?.json.prompt
     t.match(prompt, /User: First\?\n\nAssistant: One\.\n\nUser \(latest\): Second\?$/)
     t.notMatch(prompt, 'Stopped?')
     t.strictSame(offences, [])
@@ -52,6 +53,98 @@ tap.test('a conversation on the page', async t => {
     await become('done')
     t.equal(await turn.locator('.answer').innerText(), 'All at once.')
     await page.getByText('buffered: it came whole').waitFor()
+    t.strictSame(offences, [])
+  })
+
+  t.test('survives a reload, can be retried, and begins anew', async t => {
+    const { url, service } = await pair(t, { '/chat/stream': streams('Once.') })
+    const { page, turn, ask, become, offences } = await visit(t, url)
+    await ask('Hello')
+    await become('done')
+    await page.reload()
+    await become('done')
+    t.equal(await turn.locator('.answer').innerText(), 'Once.')
+    service.scripts['/chat/stream'] = streams('Twice.')
+    await turn.getByRole('button', { name: 'Retry' }).click()
+    await turn.getByText('Twice.').waitFor()
+    await become('done')
+    t.equal(await page.locator('.turn').count(), 1)
+    t.equal(await turn.locator('.answer').innerText(), 'Twice.')
+    t.strictSame(service.asked().map(({ json }) => json.prompt), ['Hello', 'Hello'], 'what is asked again is no part of its own conversation')
+
+    await page.getByRole('button', { name: 'New chat' }).click()
+    t.equal(await page.locator('.turn').count(), 0)
+    await page.reload()
+    await page.getByRole('heading', { name: 'Ask something' }).waitFor()
+    t.strictSame(offences, [])
+  })
+
+  t.test('stops with New chat, and its answer does not come back', async t => {
+    const pen = new Pen()
+    const { url } = await pair(t, { '/chat/stream': pen.script })
+    const { page, ask, become } = await visit(t, url)
+    await ask('Hello')
+    await pen.write('Half')
+    await become('streaming')
+    await page.getByRole('button', { name: 'New chat' }).click()
+    await pen.dropped()
+    t.equal(await page.locator('.turn').count(), 0)
+    await page.getByRole('button', { name: 'Send' }).waitFor()
+  })
+
+  t.test('asks in the mode and with the model that are chosen', async t => {
+    const { url, service } = await pair(t, { '/chat/stream': streams('Fine.'), '/models': json(200, { models: [{ id: 'gpt-x', name: 'GPT-X' }, { id: 'gpt-y' }] }) })
+    const { page, ask, become } = await visit(t, url)
+    await page.getByLabel('Model').selectOption('GPT-X')
+    await page.getByLabel('Mode', { exact: true }).selectOption('Project')
+    await ask('Hello')
+    await become('done')
+    t.match(service.asked()[0]?.json, { prompt: 'Hello', mode: 'project-helper', model: 'gpt-x' })
+  })
+
+  t.test('goes on where the browser keeps nothing, and where it keeps nonsense', async t => {
+    const { url } = await pair(t, { '/chat/stream': streams('Fine.') })
+    const { page, turn, ask, become, offences } = await visit(t, url)
+    await page.addInitScript('Object.defineProperty(window, "localStorage", { get () { throw new DOMException("no") } }); Object.defineProperty(window, "sessionStorage", { get () { throw new DOMException("no") } })')
+    await page.reload()
+    await ask('Hello')
+    await become('done')
+    t.equal(await turn.locator('.answer').innerText(), 'Fine.')
+
+    const other = await visit(t, url)
+    for (const nonsense of ['{', '[1, null, {}, { "prompt": 1 }]', '"x"']) {
+      await other.page.evaluate(`localStorage.setItem('copilot-stream-gateway:conversation', ${JSON.stringify(nonsense)})`)
+      await other.page.reload()
+      await other.page.getByRole('heading', { name: 'Ask something' }).waitFor()
+    }
+    t.strictSame([...offences, ...other.offences], [])
+  })
+
+  t.test('is measured: what came when is shown, and can be saved', async t => {
+    const pen = new Pen()
+    const { url } = await pair(t, { '/chat/stream': pen.script })
+    const { page, turn, ask, become, offences } = await visit(t, url)
+    await page.getByRole('button', { name: 'Details' }).click()
+    t.ok(await page.getByRole('button', { name: 'Save events' }).isDisabled())
+    await ask('Hello')
+    for (const piece of ['Grüße ', 'aus ', 'Köln ']) {
+      await pen.write(piece)
+      await turn.locator('.answer', { hasText: piece.trim() }).waitFor()
+    }
+    await pen.end()
+    await become('done')
+    const facts = page.locator('#facts')
+    await facts.getByText('done').waitFor()
+    t.match(await facts.innerText(), /Delivery\s+stream\s+First piece after\s+\d+ ms\s+Pieces a second\s+\S+\s+Pieces\s+3\s+Bytes\s+18\s+Status\s+done\s+Request\s+[\w-]{36}/)
+    t.equal(await page.getByRole('img', { name: /^2 gaps, typically \d+ ms, at most \d+ ms$/ }).locator('rect').count(), 2)
+    const download = page.waitForEvent('download')
+    await page.getByRole('button', { name: 'Save events' }).click()
+    const saved = await text(await (await download).createReadStream())
+    t.match((await download).suggestedFilename(), /^answer-[\w-]{36}\.ndjson$/)
+    const events = saved.trimEnd().split('\n').map(line => JSON.parse(line))
+    t.match(events.map(({ event }) => event), ['start', 'delta', 'delta', 'delta', 'done'])
+    t.match(events[3], { id: '18', data: { text: 'Köln ' } })
+    t.ok(events.every(({ at }, index) => at >= (events[index - 1]?.at ?? 0)))
     t.strictSame(offences, [])
   })
 })

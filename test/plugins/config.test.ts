@@ -27,6 +27,8 @@ test('every variable has its default', async t => {
     RESUME_GRACE_MS: 30_000,
     RESUME_TTL_MS: 300_000,
     RESUME_MAX_BYTES: 67_108_864,
+    MAX_STREAMS: 1_000,
+    MAX_STREAMS_PER_CALLER: 10,
     CORS_ORIGIN: '',
     AUTH_MODE: '',
     API_KEYS: '',
@@ -36,7 +38,9 @@ test('every variable has its default', async t => {
     JWT_AUDIENCE: '',
     TRUST_PROXY: 'false',
     DRAIN_DELAY_MS: 0,
-    DRAIN_TIMEOUT_MS: 30_000
+    DRAIN_TIMEOUT_MS: 30_000,
+    METRICS_PORT: '',
+    METRICS_TOKEN: ''
   })
 })
 
