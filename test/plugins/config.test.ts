@@ -27,6 +27,8 @@ test('every variable has its default', async t => {
     RESUME_GRACE_MS: 30_000,
     RESUME_TTL_MS: 300_000,
     RESUME_MAX_BYTES: 67_108_864,
+    RATE_LIMIT_MAX: 60,
+    RATE_LIMIT_WINDOW_MS: 60_000,
     MAX_STREAMS: 1_000,
     MAX_STREAMS_PER_CALLER: 10,
     CORS_ORIGIN: '',
