@@ -18,6 +18,7 @@ import lifecycle from './plugins/lifecycle.ts'
 import metrics from './plugins/metrics.ts'
 import metricsPort from './plugins/metrics-port.ts'
 import page, { type PageOptions } from './plugins/page.ts'
+import loadShedding from './plugins/load-shedding.ts'
 import rateLimit from './plugins/rate-limit.ts'
 import resume from './plugins/resume.ts'
 import securityHeaders from './plugins/security-headers.ts'
@@ -52,6 +53,7 @@ async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptio
   // Who may take how much.
   await app.register(rateLimit)
   await app.register(slots)
+  await app.register(loadShedding)
 
   // The other end.
   await app.register(companion)

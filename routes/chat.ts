@@ -12,7 +12,7 @@ const chat: FastifyPluginAsyncTypebox = async app => {
     if (headers['content-type'] === undefined) throw new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE()
   })
 
-  app.post('/chat', { schema: { body: ChatRequest } }, async (request, reply) => {
+  app.post('/chat', { schema: { body: ChatRequest }, onRequest: app.shedLoad }, async (request, reply) => {
     const slot = await app.slots.answer(reply)
     const prompt = toCopilotPrompt(request.body)
     if (request.body.resumable) {

@@ -1,0 +1,37 @@
+import type { ServerResponse } from 'node:http'
+import { setImmediate } from 'node:timers/promises'
+import { test } from 'tap'
+import { ask, pair } from '../helper.ts'
+
+test('while the event loop is blocked, new answers are refused, and all else is served', async t => {
+  const replies: ServerResponse[] = []
+  const { app, url } = await pair(t, {
+    '/chat/stream': reply => { replies.push(reply.writeHead(200)) && reply.write('half ') },
+    '/models': reply => reply.writeHead(404).end()
+  })
+  const open = await ask(url, { prompt: 'Hi', resumable: true })
+  const blocking = new AbortController()
+  const blocked = (async () => {
+    while (!blocking.signal.aborted) {
+      for (const until = performance.now() + 300; performance.now() < until;);
+      await setImmediate()
+    }
+  })()
+  while (!app.isUnderPressure()) await setImmediate()
+
+  const refused = await ask(url)
+  t.equal(refused.status, 503)
+  t.match(Object.fromEntries(refused.headers), { 'x-error-type': 'overloaded', 'retry-after': '5' })
+  t.equal((await fetch(`${url}/health`)).status, 200)
+  t.equal((await fetch(`${url}/api/models`)).status, 200)
+  const again = await fetch(`${url}/api/chat/${open.headers.get('x-stream-id')}`)
+  t.equal(again.status, 200)
+
+  blocking.abort()
+  await blocked
+  replies[0]?.end('whole')
+  t.equal(await open.text(), 'half whole')
+  t.equal(await again.text(), 'half whole')
+  while (app.isUnderPressure()) await setImmediate()
+  t.equal((await ask(url)).status, 200)
+})
