@@ -3,13 +3,14 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { test } from 'tap'
+import { plain } from '../plain.ts'
 
 const execute = promisify(execFile)
-// Without the instruments that the test runner gives to every process: they would be measured, too.
-const bench = (...options: string[]) => execute('env', ['-u', 'NODE_OPTIONS', process.execPath, 'dist/bench/run.js', ...options])
+// The instruments of the test runner would be measured, too.
+const bench = (...options: string[]) => execute(...plain(process.execPath, 'dist/bench/run.js', ...options))
 
 test('the benchmark measures, prints its report and writes it as JSON', { timeout: 120_000 }, async t => {
-  if (!existsSync('dist/bench/run.js')) await execute('npx', ['tsc', '-p', 'tsconfig.build.json'])
+  if (!existsSync('dist/bench/run.js')) await execute(...plain('npx', 'tsc', '-p', 'tsconfig.build.json'))
   const out = `${t.testdir()}/results.json`
 
   const { stdout } = await bench('--quick', '--only', 'plain,gateway', '--out', out)

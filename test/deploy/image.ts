@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { Copy, DockerfileParser, Env, From, type Instruction } from 'dockerfile-ast'
 import type { Test } from 'tap'
+import { plain } from '../plain.ts'
 
 const run = promisify(execFile)
 
@@ -65,7 +66,7 @@ async function carryOut (instruction: Instruction, stage: Stage, stages: Readonl
         break
       case 'RUN':
         if (content.startsWith('npm ci') && !content.includes('--omit')) await symlink(join(context, 'node_modules'), join(workdir, 'node_modules'))
-        else await run('/bin/sh', ['-c', content], { cwd: workdir, env: { ...machine(), ...stage.env } })
+        else await run(...plain('/bin/sh', '-c', content), { cwd: workdir, env: { ...machine(), ...stage.env } })
         break
       case 'CMD':
         stage.cmd = JSON.parse(content)
@@ -117,7 +118,7 @@ export interface Container {
 
 /** Runs an image's CMD with the given variables besides its own; it ends with the test. */
 export function start (t: Test, { root, workdir, env, cmd: [command = '', ...args] }: Image, environment: Record<string, string>): Container {
-  const child = spawn(command, args, { cwd: join(root, workdir), env: { ...machine(), ...env, ...environment }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(...plain(command, ...args), { cwd: join(root, workdir), env: { ...machine(), ...env, ...environment }, stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   const messages: string[] = []
   const lines = createInterface({ input: child.stdout })
@@ -138,7 +139,7 @@ export function start (t: Test, { root, workdir, env, cmd: [command = '', ...arg
 
 /** Runs an image's HEALTHCHECK and resolves with its exit code, which is 0 for healthy. */
 export async function checkHealth ({ root, workdir, env, healthcheck: [command = '', ...args] }: Image, environment: Record<string, string>): Promise<number | null> {
-  const child = spawn(command, args, { cwd: join(root, workdir), env: { ...machine(), ...env, ...environment }, stdio: 'inherit' })
+  const child = spawn(...plain(command, ...args), { cwd: join(root, workdir), env: { ...machine(), ...env, ...environment }, stdio: 'inherit' })
   const [code] = await once(child, 'exit')
   return code
 }

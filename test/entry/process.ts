@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import type { Test } from 'tap'
+import { plain } from '../plain.ts'
 
 /** A gateway in a process of its own. */
 export class GatewayProcess extends EventEmitter {
@@ -13,8 +14,7 @@ export class GatewayProcess extends EventEmitter {
 
   constructor (command: readonly string[], cwd: string, env: NodeJS.ProcessEnv) {
     super()
-    const [file = '', ...args] = command
-    const child = spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(...plain(...command), { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
     child.stdout.on('data', chunk => { this.stdout += String(chunk); this.emit('output') })
     child.stderr.on('data', chunk => { this.stderr += String(chunk) })
     this.ended = once(child, 'close').then(([code, signal]) => {
@@ -48,7 +48,7 @@ export function start (t: Test, command: readonly string[], env: Record<string, 
 
 /** Starts a command in a directory, as {@link start} does. */
 export function startIn (t: Test, directory: string, command: readonly string[], env: Record<string, string>): GatewayProcess {
-  const gateway = new GatewayProcess(command, directory, { ...process.env, NODE_OPTIONS: '', PORT: '0', HOST: '', AUTH_MODE: '', LOG_LEVEL: '', ...env })
+  const gateway = new GatewayProcess(command, directory, { ...process.env, PORT: '0', HOST: '', AUTH_MODE: '', LOG_LEVEL: '', ...env })
   t.teardown(() => {
     gateway.kill('SIGKILL')
     return gateway.ended
