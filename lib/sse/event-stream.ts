@@ -48,13 +48,13 @@ export class EventStream extends Readable {
       return
     }
     const characters = new CharacterBoundary()
-    const hash = summary ? undefined : createHash('sha256')
+    const hash = createHash('sha256')
     this.#body = body
     this.#bytes = offset
     this.push(frames.start(start))
 
     body.on('data', (chunk: Buffer) => {
-      hash?.update(chunk)
+      if (!summary) hash.update(chunk)
       const text = characters.push(chunk)
       if (text.length === 0) return
       if (!isUtf8(text)) {
@@ -66,7 +66,7 @@ export class EventStream extends Readable {
     })
     body.once('end', () => {
       if (characters.rest.length > 0) this.fail(new GatewayError('bad_reply', { detail: 'its text ends within a character' }))
-      else this.#finish(frames.done('complete', summary?.() ?? { bytes: this.#bytes, sha256: hash?.digest('hex') ?? '' }))
+      else this.#finish(frames.done('complete', summary?.() ?? { bytes: this.#bytes, sha256: hash.digest('hex') }))
     })
     body.once('error', error => this.fail(fromTransport(error), summary))
   }
