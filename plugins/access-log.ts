@@ -34,7 +34,7 @@ export default fp(async function accessLog (app) {
 /** Probes and scrapes come every few seconds and say nothing; what went wrong should stand out. */
 function level ({ ended, failure, routeOptions }: FastifyRequest): 'debug' | 'info' | 'warn' {
   if (ended !== 'complete' && ended !== 'client_left' && ended !== 'stopped') return 'warn'
-  return !failure && /^\/(health|metrics)\b/.test(routeOptions.url ?? '') ? 'debug' : 'info'
+  return !failure && routeOptions.url?.match(/^\/(health|metrics)\b/) ? 'debug' : 'info'
 }
 
 function why ({ failure }: FastifyRequest): { errorType?: string, error?: string, cause?: string } {
