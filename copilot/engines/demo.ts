@@ -31,8 +31,8 @@ function script ({ prompt, mode }: AnswerRequest): string {
   return 'This is a demo answer, written by a script and not by GitHub Copilot. ' +
     `You asked, in ${mode} mode: “${excerpt(prompt)}” ` +
     'Each word travels on its own, the way the real answer will: from this service through the gateway to you, as it is written. ' +
-    'To talk to GitHub Copilot, set COPILOT_GITHUB_TOKEN; for any OpenAI-compatible model, ' +
-    'set COPILOT_PROVIDER_BASE_URL and COPILOT_MODEL; then start again.\n'
+    'To talk to GitHub Copilot, set `COPILOT_GITHUB_TOKEN`; for any OpenAI-compatible model, ' +
+    'set `COPILOT_PROVIDER_BASE_URL` and `COPILOT_MODEL`; then start again.\n'
 }
 
 /** The end of the prompt: a folded conversation has its latest message there. */

@@ -1,11 +1,19 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
-import tap, { type Test } from 'tap'
+import tap from 'tap'
+import { type Proxy, proxy } from '../client/proxy.ts'
 import { json } from '../helper.ts'
 import { Pen, setUp, type Visit } from './browser.ts'
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** The directory for pictures of what is tested here, when somebody wants some (docs/page.md), and which. */
+const { SCREENSHOTS } = process.env
+const PICTURES = ['empty-light-1440', 'streaming-light-1440', 'streaming-light-320', 'reconnecting-light-1440', 'error-light-320', 'details-light-1440', 'details-dark-1440']
+
+const WIDE = { width: 1440, height: 900 }
+const NARROW = { width: 320, height: 640 }
 
 /** An answer with everything that Markdown has. */
 const ANSWER = `A **closure** is a function that remembers the variables of the place where it was made, even when it is called from somewhere else.
@@ -36,44 +44,64 @@ next() // 11
 | Java | yes, of final variables | 2014 |
 `
 
-/** The states that a person can see, and what leads there. */
-const states: Record<string, (t: Test, visit: Visit, pen: Pen) => Promise<void>> = {
+/** Writes text as a model does, token by token; all at once where nobody makes pictures of it. */
+async function tokens (pen: Pen, text: string): Promise<void> {
+  for (const token of text.split(/(?<=\s)/)) {
+    await pen.write(token)
+    if (SCREENSHOTS) await new Promise(resolve => setTimeout(resolve, 8 + 40 * Math.random() ** 3))
+  }
+}
+
+/** What leads to a state. */
+interface Scene extends Visit {
+  readonly pen: Pen
+  readonly network: Proxy
+}
+
+/** The states that a person can see. */
+const states: Record<string, (scene: Scene) => Promise<void>> = {
   empty: async () => {},
-  waiting: async (_t, { ask, become }) => {
+  waiting: async ({ ask, become }) => {
     await ask('What is a closure?')
     await become('waiting')
   },
-  streaming: async (_t, { ask, become, turn }, pen) => {
+  streaming: async ({ ask, become, turn, pen }) => {
     await ask('What is a closure?')
-    for (const piece of ANSWER.slice(0, 520).split(/(?<=\s)/)) await pen.write(piece)
+    await tokens(pen, ANSWER.slice(0, 525))
     await become('streaming')
-    await turn.locator('li').last().waitFor()
+    await turn.locator('ol li').first().waitFor()
   },
-  details: async (_t, { page, ask, become }, pen) => {
+  reconnecting: async ({ ask, become, pen, network }) => {
+    await ask('What is a closure?')
+    await tokens(pen, ANSWER.slice(0, 140))
+    await become('streaming')
+    network.target = undefined
+    network.cut()
+    await become('reconnecting')
+  },
+  stopped: async ({ page, ask, become, pen }) => {
+    await ask('What is a closure?')
+    await tokens(pen, ANSWER.slice(0, 140))
+    await become('streaming')
+    await page.keyboard.press('Escape')
+    await become('stopped')
+  },
+  details: async ({ page, ask, become, pen }) => {
     await page.getByRole('button', { name: 'Details' }).click()
     await ask('What is a closure?')
-    for (const piece of ANSWER.split(/(?<=\s)/)) await pen.write(piece)
+    await tokens(pen, ANSWER)
     await pen.end()
     await become('done')
   },
-  error: async (_t, { ask, become }, pen) => {
+  error: async ({ ask, become, pen }) => {
     pen.script = json(429, { error: 'slow down', errorType: 'rate_limited' }, { 'retry-after': '30' })
     await ask('What is a closure?')
     await become('error')
   },
-  key: async (_t, { page }) => {
+  key: async ({ page }) => {
     await page.getByRole('button', { name: 'Key' }).click()
   }
 }
-
-const looks = [
-  { name: 'light', colorScheme: 'light' },
-  { name: 'dark', colorScheme: 'dark' }
-] as const
-const sizes = [
-  { width: 1440, height: 900 },
-  { width: 320, height: 640 }
-]
 
 tap.test('what the page looks like', async t => {
   const given = await setUp(t)
@@ -81,33 +109,30 @@ tap.test('what the page looks like', async t => {
   const { pair, visit } = given
 
   for (const [state, lead] of Object.entries(states)) {
-    for (const { name, colorScheme } of looks) {
-      t.test(`${state}, ${name}: nothing that axe complains of, and no horizontal scrolling on wide and narrow screens`, async t => {
-        const pen = new Pen()
-        const { url } = await pair(t, { '/chat/stream': (reply, request) => pen.script(reply, request), '/models': json(200, { models: [{ id: 'gpt-x', name: 'GPT-X' }] }) })
-        const visitor = await visit(t, url, { colorScheme, viewport: sizes[0], reducedMotion: 'reduce' })
-        const { page, offences } = visitor
-        await lead(t, visitor, pen)
-        for (const viewport of sizes) {
-          await page.setViewportSize(viewport)
-          t.equal(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'), 0, `${viewport.width} px`)
-          t.strictSame(await complaints(page), [])
-          await picture(page, `${state}-${name}-${viewport.width}`)
+    t.test(`${state}: nothing that axe complains of in light and dark, and no horizontal scrolling on wide and narrow screens`, async t => {
+      const pen = new Pen()
+      const { port } = await pair(t, { '/chat/stream': (reply, request) => pen.script(reply, request), '/models': json(200, { models: [{ id: 'gpt-x', name: 'GPT-X' }] }) })
+      const network = await proxy(t, port)
+      const visitor = await visit(t, network.url, { viewport: WIDE, reducedMotion: 'reduce' })
+      const { page, offences } = visitor
+      await lead({ ...visitor, pen, network })
+      await page.evaluate(axe)
+      for (const viewport of [WIDE, NARROW]) {
+        await page.setViewportSize(viewport)
+        t.equal(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'), 0, `${viewport.width} px`)
+        for (const colorScheme of ['light', 'dark'] as const) {
+          await page.emulateMedia({ colorScheme })
+          t.strictSame(await complaints(page), [], `${viewport.width} px, ${colorScheme}`)
+          const picture = `${state}-${colorScheme}-${viewport.width}`
+          if (SCREENSHOTS && PICTURES.includes(picture)) await page.screenshot({ path: `${SCREENSHOTS}/${picture}.png` })
         }
-        t.strictSame(offences, [])
-      })
-    }
+      }
+      t.strictSame(offences, [])
+    })
   }
 })
 
 /** What axe finds wrong with a page. */
 async function complaints (page: Page): Promise<unknown> {
-  await page.evaluate(axe)
   return await page.evaluate('axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, ...nodes.map(({ failureSummary, html }) => [failureSummary, html])]))')
-}
-
-/** Keeps a picture of the page when somebody wants some: SCREENSHOTS=directory. */
-async function picture (page: Page, name: string): Promise<void> {
-  const { SCREENSHOTS } = process.env
-  if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/${name}.png` })
 }
