@@ -62,10 +62,12 @@ export class Conversation {
     void this.#current?.stop()
   }
 
-  /** Asks the latest question again if it failed for want of a key. */
+  /** Goes on with the latest question if it failed for want of a key. */
   retryWithKey (): void {
     const turn = this.#parts.history.turns.at(-1)
-    if (turn?.failure?.errorType === 'unauthenticated') this.#retry(turn)
+    if (turn?.failure?.errorType !== 'unauthenticated') return
+    if (turn.streamId === undefined) this.#retry(turn)
+    else void this.#resume(turn)
   }
 
   /** Forgets everything. */
@@ -152,7 +154,7 @@ export class Conversation {
     turn.state = error ? error.errorType === 'stopped' ? 'stopped' : 'error' : 'done'
     if (error && turn.state === 'error') turn.failure = { errorType: error.errorType, message: error.message, requestId: error.requestId }
     // Only an answer that the gateway may still be writing can be read on.
-    if (error?.errorType !== 'network') turn.streamId = undefined
+    if (error?.errorType !== 'network' && error?.errorType !== 'unauthenticated') turn.streamId = undefined
     this.#views.get(turn)?.finish(turn, { aloud, retryAfter: error?.retryAfter })
     this.#parts.history.save()
     this.#arrange()

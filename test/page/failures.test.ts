@@ -169,4 +169,24 @@ tap.test('a gateway that wants a key', async t => {
     await page.getByText('Authentication required').first().waitFor()
     await become('error')
   })
+
+  t.test('is given it again after a reload in the middle of an answer, which then goes on', async t => {
+    const pen = new Pen()
+    const { url, service } = await pair(t, { '/chat/stream': pen.script }, environment)
+    const { page, turn, ask, become } = await visit(t, url)
+    const enter = async (): Promise<void> => {
+      await page.getByLabel('API key or token').fill(key)
+      await page.keyboard.press('Enter')
+    }
+    await ask('Hello')
+    await enter()
+    await pen.write('Half ')
+    await become('streaming')
+    await page.reload()
+    await enter()
+    await pen.end('an answer')
+    await become('done')
+    t.equal(await turn.locator('.answer').innerText(), 'Half an answer')
+    t.equal(service.asked().length, 1)
+  })
 })
