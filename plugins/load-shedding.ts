@@ -18,8 +18,8 @@ declare module 'fastify' {
 const MAX_DELAY_MS = 250
 /** How much of the heap may be in use. Above, V8 collects garbage more and more, and at the limit the process ends with all its answers. */
 const MAX_HEAP = 0.85
-/** How often to look, in milliseconds: so seldom that it costs nothing, and so often that a burst is noticed before it has become old. */
-const SAMPLE_MS = 500
+/** How often to look, in milliseconds. One pause that is shorter, of a start or a garbage collection, is then no pressure yet. */
+const SAMPLE_MS = 1_000
 
 /** Refuses new answers before those in flight suffer. Whatever else is asked, health first of all, is answered. */
 export default fp(async function loadShedding (app) {
