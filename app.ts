@@ -23,6 +23,7 @@ import rateLimit from './plugins/rate-limit.ts'
 import resume from './plugins/resume.ts'
 import securityHeaders from './plugins/security-headers.ts'
 import slots from './plugins/slots.ts'
+import tracing from './plugins/tracing.ts'
 import validation from './plugins/validation.ts'
 import chat from './routes/chat.ts'
 import health from './routes/health.ts'
@@ -46,6 +47,8 @@ async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptio
 
   // The life of a request, and who it is for.
   await app.register(lifecycle)
+  // Behind the lifecycle, which knows how a reply ended; before the routes, each of which it has to see.
+  await app.register(tracing)
   await app.register(auth)
   await app.register(accessLog)
   await app.register(host)

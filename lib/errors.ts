@@ -7,6 +7,11 @@ export const ENDS = [
 /** How a reply ended, as the log says it: whole, or how it failed. */
 export type Ended = (typeof ENDS)[number]
 
+/** True for an end that somebody should look at: not a whole reply, and not one that its reader gave up. */
+export function isFailed (ended: Ended | null): boolean {
+  return ended !== 'complete' && ended !== 'client_left' && ended !== 'stopped'
+}
+
 /** One row of the error contract: what a client is told about one kind of failure. */
 interface ErrorRow {
   /** What clients are told it is; absent: the row's own name. Rows may share one where the same is to be done about them. */

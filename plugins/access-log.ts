@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { isFailed } from '../lib/errors.ts'
 
 /**
  * Writes one line when a request has ended: who asked, what was answered, how it ended. Nothing of what was said in it
@@ -16,6 +17,7 @@ export default fp(async function accessLog (app) {
     reply.raw.once('close', () => {
       log[level(request)]({
         requestId: request.id,
+        traceId: request.traceId,
         caller: request.caller?.id,
         method: request.method,
         route: request.routeOptions.url,
@@ -29,11 +31,11 @@ export default fp(async function accessLog (app) {
       }, 'request ended')
     })
   })
-}, { name: 'access-log', dependencies: ['lifecycle', 'errors', 'auth'] })
+}, { name: 'access-log', dependencies: ['lifecycle', 'errors', 'tracing', 'auth'] })
 
 /** Probes and scrapes come every few seconds and say nothing; what went wrong should stand out. */
 function level ({ ended, failure, routeOptions }: FastifyRequest): 'debug' | 'info' | 'warn' {
-  if (ended !== 'complete' && ended !== 'client_left' && ended !== 'stopped') return 'warn'
+  if (isFailed(ended)) return 'warn'
   return !failure && routeOptions.url?.match(/^\/(health|metrics)\b/) ? 'debug' : 'info'
 }
 

@@ -44,7 +44,8 @@ export const Config = Type.Object({
   DRAIN_DELAY_MS: duration(0, 'from SIGTERM to the close of the listener'),
   DRAIN_TIMEOUT_MS: duration(30_000, 'how long answers in flight may go on'),
   METRICS_PORT: Type.String({ default: '', pattern: '^\\d{0,5}$', description: 'a port, or empty for the main one' }),
-  METRICS_TOKEN: Type.String({ default: '', pattern: '^[\\x21-\\x7e]*$', description: 'printable ASCII without spaces' })
+  METRICS_TOKEN: Type.String({ default: '', pattern: '^[\\x21-\\x7e]*$', description: 'printable ASCII without spaces' }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.String({ default: '', pattern: '^(https?://[^\\s/?#]+[^\\s?#]*)?$', description: 'an http:// or https:// URL without query' })
 })
 
 const descriptions = new Map(Object.entries<object>(Config.properties).map(([name, schema]) => [name, 'description' in schema && schema.description]))
@@ -100,7 +101,7 @@ export default fp<ConfigOptions>(async function config (app, { environment = rea
     throw error instanceof Error && 'errors' in error && Array.isArray(error.errors) ? new StartError(explain(error.errors)) : error
   }
   const { TRUST_PROXY } = app.config
-  for (const name of ['COPILOT_SERVICE_URL', 'JWT_JWKS_URL'] as const) {
+  for (const name of ['COPILOT_SERVICE_URL', 'JWT_JWKS_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const) {
     const url = app.config[name]
     if (url && !URL.canParse(url)) throw new StartError(`${name} must be ${descriptions.get(name)}`)
   }

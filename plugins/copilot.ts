@@ -10,24 +10,25 @@ declare module 'fastify' {
   }
 }
 
-/** The headers of a request that the Copilot service gets, too (W3C Trace Context). */
-const PASSED_ON = ['traceparent', 'tracestate']
+/** The headers of a request that the Copilot service gets as they are (W3C Trace Context), unless a span of the gateway's is in between. */
+const TRACE_CONTEXT = ['traceparent', 'tracestate']
 
 /** The client of the Copilot service, with its connections, which close with the instance. */
 export default fp(async function copilot (app) {
   const { config, copilotService } = app
-  const client = new CopilotClient({
+  const passedOn = config.OTEL_EXPORTER_OTLP_ENDPOINT ? [] : TRACE_CONTEXT
+  const client = app.traceAnswers(new CopilotClient({
     ...copilotService,
     connectTimeout: config.COPILOT_CONNECT_TIMEOUT_MS,
     firstByteTimeout: config.COPILOT_FIRST_BYTE_TIMEOUT_MS,
     idleTimeout: config.COPILOT_IDLE_TIMEOUT_MS,
     streamRetry: config.COPILOT_STREAM_RETRY_MS
-  })
+  }))
   app.decorate('copilot', client)
   app.decorateRequest('upstreamCall', {
     getter () {
       const headers: Record<string, string> = { 'x-request-id': this.id }
-      for (const name of PASSED_ON) {
+      for (const name of passedOn) {
         const value = this.headers[name]
         if (typeof value === 'string') headers[name] = value
       }
@@ -35,4 +36,4 @@ export default fp(async function copilot (app) {
     }
   })
   app.addHook('onClose', () => client.close())
-}, { name: 'copilot', dependencies: ['config', 'lifecycle', 'companion'] })
+}, { name: 'copilot', dependencies: ['config', 'lifecycle', 'tracing', 'companion'] })

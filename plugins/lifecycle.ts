@@ -97,7 +97,7 @@ export default fp(async function lifecycle (app) {
         request.ended ??= request.failure?.ended ?? 'complete'
       } else {
         request.ended ??= 'client_left'
-        controller.abort(new Error('the client left'))
+        controller.abort(new DOMException('the client left', 'AbortError'))
       }
       inFlight.delete(request)
       if (!request.raw.socket.writable) closeQueued(request.raw.socket)

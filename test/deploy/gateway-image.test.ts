@@ -1,4 +1,5 @@
 import tap, { test } from 'tap'
+import { collector } from '../collector.ts'
 import { json, upstream } from '../helper.ts'
 import { buildImage, checkHealth, start } from './image.ts'
 
@@ -10,7 +11,8 @@ test("the gateway's Dockerfile, carried out in an empty directory", async t => {
   const service = await upstream(t, { '/models': json(200, { models: [{ id: 'gpt-x' }] }) })
 
   await t.test('makes a gateway that serves, is healthy, and stops with exit code 0 on SIGTERM', async t => {
-    const gateway = start(t, image, { AUTH_MODE: 'none', COPILOT_SERVICE_URL: service.url, HOST: '127.0.0.1', PORT: '0' })
+    const sink = await collector(t)
+    const gateway = start(t, image, { AUTH_MODE: 'none', COPILOT_SERVICE_URL: service.url, HOST: '127.0.0.1', PORT: '0', OTEL_EXPORTER_OTLP_ENDPOINT: sink.url })
     const url = (await gateway.message(/^Server listening at /)).replace(/^\D+/, 'http://')
     const { port } = new URL(url)
 
@@ -21,6 +23,7 @@ test("the gateway's Dockerfile, carried out in an empty directory", async t => {
 
     gateway.process.kill('SIGTERM')
     t.equal(await gateway.exitCode, 0)
+    t.strictSame(sink.spans.map(({ name }) => name), ['GET', 'GET /api/models'], 'traces are sent before it ends')
     t.equal(await checkHealth(image, { PORT: port }), 1, 'a gateway that is gone is not healthy')
   })
 

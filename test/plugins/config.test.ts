@@ -42,7 +42,8 @@ test('every variable has its default', async t => {
     DRAIN_DELAY_MS: 0,
     DRAIN_TIMEOUT_MS: 30_000,
     METRICS_PORT: '',
-    METRICS_TOKEN: ''
+    METRICS_TOKEN: '',
+    OTEL_EXPORTER_OTLP_ENDPOINT: ''
   })
 })
 
@@ -83,6 +84,7 @@ const bad: Array<[name: string, value: string, rule: string]> = [
   ['COPILOT_SERVICE_TOKEN', 'line\nbreak', 'must be printable ASCII without spaces'],
   ...['localhost:4000', 'ftp://x', 'http://', 'http://x?y=z', 'http://x#y', 'http://a b', 'http://x:99999', 'http://[', '//x'].map((url): [string, string, string] => ['COPILOT_SERVICE_URL', url, 'must be an http:// or https:// URL without query, or empty for the companion']),
   ...['id.example/jwks', 'file:///etc/jwks', 'https://', 'https://x:99999/jwks'].map((url): [string, string, string] => ['JWT_JWKS_URL', url, 'must be an http:// or https:// URL']),
+  ...['localhost:4318', 'grpc://x', 'http://x:99999', 'http://x?y=z'].map((url): [string, string, string] => ['OTEL_EXPORTER_OTLP_ENDPOINT', url, 'must be an http:// or https:// URL without query']),
   ['TRUST_PROXY', 'yes', 'must be true, false, a hop count, or comma-separated addresses and networks'],
   ['TRUST_PROXY', 'proxy.example.com', 'must be true, false, a hop count, or comma-separated addresses and networks']
 ]

@@ -1,0 +1,57 @@
+import { type Attributes, context, type Span, SpanKind, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api'
+import type { Answer, CopilotClient } from '../copilot/client.ts'
+import { fromTransport } from '../copilot/failures.ts'
+import { type Ended, GatewayError, isFailed } from '../errors.ts'
+
+interface Outcome { readonly ended: Ended, readonly errorType?: string }
+
+/**
+ * Has every answer of a client make a span, from the question to the last byte, however it ends: a child of the active
+ * one, and the parent of what is sent to the service meanwhile. Names are those of OpenTelemetry's semantic conventions
+ * for generative AI (semantic-conventions-genai, `gen_ai.client.inference`, in development) and, under `gateway`, ours.
+ * Nothing of what is asked or answered is in it.
+ */
+export function traceAnswers<Client extends Pick<CopilotClient, 'answer'>> (client: Client, tracer: Tracer): Client {
+  const ask = client.answer.bind(client)
+  client.answer = async (prompt, call) => {
+    const { model } = prompt
+    const span = tracer.startSpan(model === undefined ? 'chat' : `chat ${model}`, {
+      kind: SpanKind.CLIENT,
+      // The provider's name is what the Copilot SDK calls it in spans of its own.
+      attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': 'github', ...(model !== undefined && { 'gen_ai.request.model': model }) }
+    })
+    const asked = performance.now()
+    try {
+      const answer = await context.with(trace.setSpan(context.active(), span), ask, undefined, prompt, call)
+      span.setAttributes(beginning(answer, performance.now() - asked))
+      const { body } = answer
+      body.once('close', () => end(span, body.readableEnded ? { ended: 'complete' } : ending(body.errored, call.signal)))
+      return answer
+    } catch (error) {
+      end(span, ending(error, call.signal))
+      throw error
+    }
+  }
+  return client
+}
+
+function beginning ({ delivery }: Answer, firstByteMs: number): Attributes {
+  return {
+    'gateway.delivery': delivery,
+    ...(delivery === 'stream' && { 'gen_ai.request.stream': true, 'gen_ai.response.time_to_first_chunk': firstByteMs / 1000 })
+  }
+}
+
+/** How an answer that is not whole ended. */
+function ending (error: unknown, { aborted, reason }: AbortSignal): Outcome {
+  if (!aborted) return fromTransport(error)
+  // The gateway's own reasons are its errors; what is left is a reader that does not want the answer any more.
+  return reason instanceof GatewayError ? reason : { ended: 'client_left' }
+}
+
+function end (span: Span, { ended, errorType = ended }: Outcome): void {
+  span.setAttribute('gateway.ended', ended)
+  // No description: the service's words may repeat what was asked.
+  if (isFailed(ended)) span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute('error.type', errorType)
+  span.end()
+}

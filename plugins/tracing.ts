@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import type { CopilotClient } from '../lib/copilot/client.ts'
+import { isFailed } from '../lib/errors.ts'
+import pkg from '../package.json' with { type: 'json' }
+import type { Environment } from './config.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Has every answer of a client make a span when there is tracing, and gives the client back. */
+    traceAnswers<Client extends Pick<CopilotClient, 'answer'>> (client: Client): Client
+  }
+  interface FastifyRequest {
+    /** The trace that the request is a part of, 32 hexadecimal digits; undefined without tracing. */
+    traceId: string | undefined
+  }
+}
+
+/** How long the close of the gateway waits for the collector to take the last spans. */
+const FLUSH_TIMEOUT_MS = 3_000
+
+/**
+ * Traces what happens under `/api` when `OTEL_EXPORTER_OTLP_ENDPOINT` is set: a span for the request, one for the answer,
+ * one for each request to the Copilot service. When it is not set, none of this is loaded.
+ */
+export default fp(async function tracing (app) {
+  app.decorateRequest('traceId', undefined)
+  if (app.config.OTEL_EXPORTER_OTLP_ENDPOINT) await traceRequests(app)
+  else app.decorate('traceAnswers', client => client)
+}, { name: 'tracing', dependencies: ['config', 'lifecycle'] })
+
+async function traceRequests (app: FastifyInstance): Promise<void> {
+  const { context, diag, DiagLogLevel, SpanStatusCode } = await import('@opentelemetry/api')
+  const { FastifyOtelInstrumentation } = await import('@fastify/otel')
+  const { UndiciInstrumentation } = await import('@opentelemetry/instrumentation-undici')
+  const { joinAmbient } = await import('../lib/tracing/ambient.ts')
+  const { traceAnswers } = await import('../lib/tracing/answers.ts')
+  const { startTelemetry } = await import('../lib/tracing/telemetry.ts')
+
+  // A setting that the SDK does not understand is left out, and told in its own words.
+  const tell = (message: string): void => app.log.warn(message)
+  diag.setLogger({ error: tell, warn: tell, info: tell, debug: tell, verbose: tell }, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
+  const provider = withEnvironment(app.environment, () =>
+    startTelemetry({ name: pkg.name, version: pkg.version }, loss => app.log.warn(loss, 'spans were lost: the collector did not take them')))
+  diag.disable()
+  const leaveAmbient = joinAmbient()
+
+  // What runs within a request of this instance: undici tells its instrumentation of every request in the process.
+  const ours = Symbol('a request of this gateway')
+  const outgoing = new UndiciInstrumentation({ ignoreRequestHook: () => context.active().getValue(ours) !== true })
+  outgoing.setTracerProvider(provider)
+
+  const incoming = new FastifyOtelInstrumentation({
+    ignorePaths: ({ url }) => !url.startsWith('/api/'),
+    // One span for a request, not one for each function that it passes through.
+    instrumentHooks: false,
+    instrumentHandler: false,
+    // Words of a service or of a client, and stacks.
+    recordExceptions: false
+  })
+  incoming.setTracerProvider(provider)
+  await app.register(incoming.plugin())
+
+  app.addHook('onRequest', async (request, reply) => {
+    const { span } = request.opentelemetry()
+    if (!span) return
+    const route = request.routeOptions.url ?? ''
+    const { end, setStatus } = span
+    request.traceId = span.spanContext().traceId
+    span.updateName(`${request.method} ${route}`.trim())
+    // The route for the path: the path has names of answers in it, the query what got lost there.
+    span.setAttributes({ 'url.path': route, 'url.scheme': request.protocol, 'gateway.request.id': request.id })
+    // The instrumentation ends it when the headers are sent, and takes a client's mistake for an error of the server.
+    span.end = () => {}
+    span.setStatus = () => span
+    reply.raw.once('close', () => {
+      const { ended, failure } = request
+      span.setAttribute('gateway.ended', String(ended))
+      // A 4xx is no error of the server's span, whoever made it (semantic conventions for HTTP); of the answer's, it may be.
+      if (reply.statusCode >= 500 || (reply.statusCode < 400 && isFailed(ended))) {
+        setStatus.call(span, { code: SpanStatusCode.ERROR })
+        span.setAttribute('error.type', String(failure?.errorType))
+      }
+      end.call(span)
+    })
+  })
+  // A body is parsed elsewhere than where its request began; what follows is to know the span again.
+  app.addHook('preHandler', (request, _reply, done) => {
+    const { context: within } = request.opentelemetry()
+    if (within) context.with(within.setValue(ours, true), done)
+    else done()
+  })
+
+  app.decorate('traceAnswers', client => traceAnswers(client, provider.getTracer(pkg.name, pkg.version)))
+
+  // Closes behind everything that was registered later: the last answers are over by then.
+  app.addHook('onClose', async () => {
+    outgoing.disable()
+    incoming.disable()
+    const late = await Promise.race([provider.shutdown(), sleep(FLUSH_TIMEOUT_MS, true, { ref: false })])
+    if (late) app.log.warn('the last spans may be lost: the collector did not take them in time')
+    leaveAmbient()
+  })
+}
+
+/** The SDK reads its settings from the process alone; for as long as `use` takes, it finds those of `.env` there, too. */
+function withEnvironment<Result> (environment: Environment, use: () => Result): Result {
+  const { env } = process
+  process.env = { ...environment }
+  try {
+    return use()
+  } finally {
+    process.env = env
+  }
+}
