@@ -14,7 +14,7 @@ const phases: Array<[string, Record<string, Script>, string]> = [
 
 for (const [phase, scripts, path] of phases) {
   test(`a client that leaves ${phase} aborts the upstream`, async t => {
-    const { url, service, log } = await pair(t, scripts)
+    const { url, service, log } = await pair(t, scripts, { DEMO_PAGE: 'off' })
     const leaving = new AbortController()
     const asked = ask(url, undefined, { signal: leaving.signal }).then(async response => await response.text())
 
