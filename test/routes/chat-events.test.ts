@@ -93,7 +93,7 @@ test('a slow model that fails in the end fails as an event', async t => {
 })
 
 test('a client that leaves a slow model aborts the upstream', async t => {
-  const { url, service, log } = await pair(t, { '/chat/stream': () => {} }, { SSE_HEARTBEAT_MS: '20' })
+  const { url, service, log } = await pair(t, { '/chat/stream': () => {} }, { SSE_HEARTBEAT_MS: '20', DEMO_PAGE: 'off' })
   const leaving = new AbortController()
   await ask(url, undefined, { ...sse, signal: leaving.signal })
   const { socket } = (await service.request()).raw
