@@ -101,7 +101,9 @@ test('during DRAIN_DELAY_MS readiness is 503 and requests are still served', asy
   t.equal(ready.status, 503)
   t.match(await ready.json(), { ready: false, phase: 'draining' })
   t.equal((await fetch(`${url}/health/live`)).status, 200)
-  t.equal(await (await ask(url)).text(), 'served')
+  const response = await ask(url)
+  t.equal(response.headers.get('connection'), 'close', 'and whoever keeps connections makes no more use of this one')
+  t.equal(await response.text(), 'served')
   await closed
 })
 
