@@ -19,9 +19,21 @@ const probe = 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'
 const begins: Script = reply => reply.writeHead(200, { 'content-type': 'text/plain' }).write('half an ')
 
 test('whoever sends nothing, headers too slowly, or a body too slowly, is told 408 and left', async t => {
-  const { port, log } = await build(t, nowhere, '127.0.0.1', { ...soon, connectionsCheckingInterval })
-  for (const bytes of ['', 'GET /health HTTP/1.1\r\nHost: localhost\r\n', `${head}X-Request-Id: slow.1\r\nContent-Length: 100\r\n\r\n{`, `${head}Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n`]) {
-    const reply = await raw(port, bytes)
+  const { app, port, log } = await build(t, nowhere, '127.0.0.1', { connectionsCheckingInterval })
+  const patient = { headersTimeout: app.server.headersTimeout, requestTimeout: app.server.requestTimeout }
+  for (const [bytes, arrival] of [
+    ['', 'connection'],
+    ['GET /health HTTP/1.1\r\nHost: localhost\r\n', 'connection'],
+    [`${head}X-Request-Id: slow.1\r\nContent-Length: 100\r\n\r\n{`, 'request'],
+    [`${head}Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n`, 'request']
+  ] as const) {
+    // What is sent in time must have arrived before time is short, on a machine of any speed.
+    Object.assign(app.server, patient)
+    const arrived = once(app.server, arrival)
+    const replied = raw(port, bytes)
+    await arrived
+    Object.assign(app.server, soon)
+    const reply = await replied
     t.match(reply, /^HTTP\/1\.1 408 Request Timeout\r\n/, JSON.stringify(bytes))
     t.match(reply, /\r\nX-Error-Type: invalid_request\r\nX-Request-Id: \S+\r\nConnection: close\r\n\r\nError: Invalid request: Request Timeout$/)
     if (bytes.includes('slow.1')) t.match(reply, /\r\nX-Request-Id: slow\.1\r\n/)
