@@ -13,10 +13,11 @@ import lifecycle from '../plugins/lifecycle.ts'
 import resume from '../plugins/resume.ts'
 import securityHeaders from '../plugins/security-headers.ts'
 import type { AnswerSlots } from '../plugins/slots.ts'
+import tracing from '../plugins/tracing.ts'
 import validation from '../plugins/validation.ts'
 import chat from '../routes/chat.ts'
 
-/** In the place of the slots: there is always one. */
+/** In the place of the slots: there is always another. */
 const unlimited: AnswerSlots = {
   taken: 0,
   answer: async () => ({ keep: () => {} }),
@@ -34,7 +35,8 @@ const api: FastifyPluginAsync = async app => {
  * of the host. What those cost is measured against it.
  */
 const app = Fastify(options)
-const parts = [config, errors, validation, cors, securityHeaders, lifecycle, auth, accessLog, companion, copilot, fp(async app => { app.decorate('slots', unlimited) }, { name: 'slots' }), resume, delivery]
+const limits = fp(async app => { app.decorate('slots', unlimited).decorate('shedLoad', async () => {}) })
+const parts = [config, errors, validation, cors, securityHeaders, lifecycle, tracing, auth, accessLog, limits, companion, copilot, resume, delivery]
 for (const part of parts) await app.register(part)
 await app.register(api, { prefix: '/api' })
 await app.listen({ host: '127.0.0.1', port: app.config.PORT })
