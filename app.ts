@@ -56,7 +56,6 @@ async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptio
   // Who may take how much.
   await app.register(rateLimit)
   await app.register(slots)
-  await app.register(loadShedding)
 
   // The other end.
   await app.register(companion)
@@ -74,6 +73,8 @@ async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptio
   await app.register(page, options)
   await app.register(health)
   if (!app.config.METRICS_PORT) await app.register(metricsRoute)
+  // Behind all that takes the process a while to start with, which is no pressure.
+  await app.register(loadShedding)
   await app.register(async api => {
     api.addHook('onRequest', api.limitFailures(api.authenticate))
     api.addHook('onRequest', api.limitRate)
