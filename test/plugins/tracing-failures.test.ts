@@ -60,7 +60,7 @@ test('a refusal for the host tells no secrets of the request', async t => {
   const gateway = await traced(t, { AUTH_MODE: 'none' })
   const refused = await asks(gateway, 'any', { ...headers, Host: 'rebound.example.com' })
   t.match(refused, /^HTTP\/1\.1 403 .*X-Error-Type: forbidden/is)
-  // What is refused so early has no span: something has to be exported.
+  // Beside the refusals, an answer that had begun.
   await asks(gateway, 'cut', {})
   await nothingIsToldOrExported(t, gateway, refused)
 })
