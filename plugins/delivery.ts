@@ -2,20 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Answer } from '../lib/copilot/client.ts'
+import type { Answer, BodyAnswer } from '../lib/answer/answer.ts'
 import { EventStream } from '../lib/sse/event-stream.ts'
-import { nothing, type Summary } from '../lib/sse/frames.ts'
+import { nothing } from '../lib/sse/frames.ts'
 import { acceptsEvents } from '../lib/sse/negotiation.ts'
-
-/** An answer on its way to a reader. */
-export interface Delivered extends Answer {
-  /** The model that was asked for. */
-  readonly model?: string | undefined
-  /** Where in the whole answer `body` begins, in bytes; default 0. */
-  readonly offset?: number
-  /** Size and digest of the whole answer, for an answer that is read from somewhere else than its beginning. */
-  readonly summary?: () => Summary
-}
 
 /** How a reader is told an answer. */
 export interface Form {
@@ -34,7 +24,7 @@ declare module 'fastify' {
      * Makes the body of this reply out of an answer, as text or as events, whichever the request accepts. `streamId`
      * names a resumable answer. Rejects as `pending` does, if that is before anything had to be sent.
      */
-    deliver (pending: Promise<Delivered>, streamId?: string): Promise<Readable>
+    deliver (pending: Promise<BodyAnswer>, streamId?: string): Promise<Readable>
   }
 }
 
@@ -56,12 +46,12 @@ export default fp(async function delivery (app) {
     return protocol === 'events' ? await asEvents(this, pending, streamId) : asText(this, await pending, streamId)
   })
 
-  function asText (reply: FastifyReply, answer: Delivered, streamId: string | undefined): Readable {
+  function asText (reply: FastifyReply, answer: BodyAnswer, streamId: string | undefined): Readable {
     setHeaders(reply, 'text/plain; charset=utf-8', answer, streamId)
     return reply.relay(answer)
   }
 
-  async function asEvents (reply: FastifyReply, pending: Promise<Delivered>, streamId: string | undefined): Promise<Readable> {
+  async function asEvents (reply: FastifyReply, pending: Promise<BodyAnswer>, streamId: string | undefined): Promise<Readable> {
     const { request } = reply
     const inTime = new AbortController()
     // A slow model's reader must see that the connection is alive; until then a failure has a status of its own.
@@ -69,12 +59,12 @@ export default fp(async function delivery (app) {
     const answer = await Promise.race([pending, slow]).finally(() => inTime.abort())
 
     const events = new EventStream(heartbeat)
-    const tell = (answer: Delivered): void => {
+    const tell = (answer: BodyAnswer): void => {
       const { delivery, model, offset, summary } = answer
       events.tell({
         start: { ...(streamId && { streamId }), requestId: request.id, delivery, ...(model !== undefined && { model }) },
         body: reply.relay(answer),
-        ...(offset !== undefined && { offset }),
+        offset: offset.bytes,
         ...(summary && { summary })
       })
     }
@@ -92,7 +82,7 @@ export default fp(async function delivery (app) {
   }
 }, { name: 'delivery', dependencies: ['config', 'lifecycle', 'errors'] })
 
-function setHeaders (reply: FastifyReply, type: string, answer: Delivered | undefined, streamId: string | undefined): void {
+function setHeaders (reply: FastifyReply, type: string, answer: Answer | undefined, streamId: string | undefined): void {
   reply.headers({
     ...HEADERS,
     'Content-Type': type,

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Answer } from '../lib/copilot/client.ts'
+import { type Answer, type BodyAnswer, streamOf } from '../lib/answer/answer.ts'
 import { fromTransport } from '../lib/copilot/failures.ts'
 import { type Ended, GatewayError } from '../lib/errors.ts'
 
@@ -41,7 +41,7 @@ declare module 'fastify' {
     /** Bounds the time that this reply may take in all, from its request on. */
     bound (): void
     /** Marks an answer as this reply's and returns its body, for the route to return. */
-    relay (answer: Answer): Answer['body']
+    relay (answer: BodyAnswer): BodyAnswer['body']
   }
 }
 
@@ -136,7 +136,7 @@ export default fp(async function lifecycle (app) {
   /** Ends an answer before its time, wherever it is: what is asked for is given up, what is being read fails. */
   function abort (request: FastifyRequest, failure: GatewayError): void {
     inFlight.get(request)?.controller.abort(failure)
-    request.answer?.body.destroy(failure)
+    if (request.answer) streamOf(request.answer).destroy(failure)
   }
 
   function cutAnswers (): void {

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Answer } from '../lib/copilot/client.ts'
+import type { Answer } from '../lib/answer/answer.ts'
 import type { CopilotPrompt } from '../lib/copilot/prompt.ts'
 import { GatewayError, type MappedError } from '../lib/errors.ts'
 import { acceptsEvents } from '../lib/sse/negotiation.ts'
@@ -64,7 +64,6 @@ export default fp(async function resume (app) {
       let beginning: Pick<Recorded, 'answer' | 'firstByteAfter'> = { answer: null, firstByteAfter: null }
       const answer = await record(store, {
         owner: ownerOf(request),
-        model: prompt.model,
         grace: config.RESUME_GRACE_MS,
         maxDuration: config.STREAM_MAX_MS,
         ask: async signal => {

@@ -21,8 +21,7 @@ const chat: FastifyPluginAsyncTypebox = async app => {
       const { id, reading } = await started
       return await reply.deliver(reading, id)
     }
-    const { model } = prompt
-    return await reply.deliver(app.copilot.answer(prompt, request.upstreamCall).then(answer => ({ ...answer, model })))
+    return await reply.deliver(app.copilot.answer(prompt, request.upstreamCall))
   })
 }
 

@@ -1,23 +1,9 @@
 import { Readable } from 'node:stream'
+import { type BodyAnswer, type Ending, type Fallback, START } from '../answer/answer.ts'
 import { GatewayError, type ReportedError } from '../errors.ts'
 import { fromReply, fromTransport } from './failures.ts'
 import type { CopilotPrompt } from './prompt.ts'
 import { type Call, type Reply, Upstream, type UpstreamHealth, type UpstreamOptions } from './upstream.ts'
-
-/** How an answer reached the gateway: as it was written, or whole after it was finished. */
-export type Delivery = 'stream' | 'buffered'
-
-/** Why a service is asked for a buffered answer: it said that it cannot stream, it said so a while ago, or its stream was empty. */
-export type Fallback = 'not_supported' | 'remembered' | 'empty'
-
-/** An answer whose first byte has arrived. */
-export interface Answer {
-  readonly delivery: Delivery
-  /** Why it is buffered, of an answer that comes right from the service. */
-  readonly fallback?: Fallback
-  /** The answer's UTF-8 bytes. It fails when the upstream does, and destroying it aborts the upstream. */
-  readonly body: Readable
-}
 
 /** A model that the Copilot service offers. */
 export interface Model {
@@ -63,11 +49,12 @@ export class CopilotClient {
    * Rejects with a {@link GatewayError} or a {@link ReportedError} that says what to tell the client, or with the reason
    * of `call.signal`.
    */
-  async answer (prompt: CopilotPrompt, call: Call): Promise<Answer> {
+  async answer (prompt: CopilotPrompt, call: Call): Promise<BodyAnswer> {
     const streamed = performance.now() < this.#streamAgainAt ? 'remembered' : await this.#stream(prompt, call)
+    const told = { ...(prompt.model !== undefined && { model: prompt.model }), offset: START, ending }
     return typeof streamed === 'string'
-      ? { delivery: 'buffered', fallback: streamed, body: await this.#buffered(prompt, call) }
-      : { delivery: 'stream', body: streamed }
+      ? { ...told, delivery: 'buffered', fallback: streamed, body: await this.#buffered(prompt, call) }
+      : { ...told, delivery: 'stream', body: streamed }
   }
 
   /** Lists the models that the service offers; none when it does not know the question. Rejects as {@link answer} does. */
@@ -130,6 +117,11 @@ export class CopilotClient {
     const { text } = await read(reply, MAX_ERROR_BYTES).catch(() => ({ text: '' }))
     return fromReply({ status: reply.status, headers: reply.headers, text }, this.#secrets)
   }
+}
+
+/** Bare text says nothing of its end. */
+function ending (): Ending {
+  return { finishReason: null }
 }
 
 function isSuccess ({ status }: Reply): boolean {

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Answer, Fallback } from '../copilot/client.ts'
+import type { Answer, Fallback } from '../answer/answer.ts'
 import { type Ended, ENDS, errorTypesOf, isErrorType, type MappedError } from '../errors.ts'
 import { processMetrics } from './process.ts'
 

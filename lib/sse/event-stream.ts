@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import type { Summary } from '../answer/answer.ts'
 import { fromTransport } from '../copilot/failures.ts'
 import { GatewayError, type MappedError } from '../errors.ts'
 import { CharacterBoundary } from '../utf8.ts'
@@ -14,7 +15,7 @@ export interface EventSource {
   /** How many bytes of the answer the reader has already; default 0. */
   readonly offset?: number
   /** Size and digest of the whole answer, asked for at its end; default: they are computed from the body. */
-  readonly summary?: () => frames.Summary
+  readonly summary?: () => Summary
 }
 
 /**
@@ -72,7 +73,7 @@ export class EventStream extends Readable {
   }
 
   /** Ends with an `error` event; with a `summary`, which says that the answer can be resumed, a stop is `done` and a drain `reconnect`. */
-  fail (failure: MappedError, summary?: () => frames.Summary): void {
+  fail (failure: MappedError, summary?: () => Summary): void {
     if (failure.errorType === 'stopped' && summary) this.#finish(frames.done('stopped', summary()))
     else if (failure.errorType === 'draining' && summary) this.#finish(frames.reconnect(this.#bytes))
     else this.#finish(frames.error(failure, this.#bytes))

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Summary } from '../answer/answer.ts'
 import type { MappedError } from '../errors.ts'
 
 /** What a reader is told first. */
@@ -9,12 +10,6 @@ export interface Start {
   readonly delivery: 'stream' | 'buffered'
   /** The model that was asked for. */
   readonly model?: string
-}
-
-/** Sizes and digest of a whole answer: its UTF-8 bytes, and their SHA-256 in lower-case hexadecimal digits. */
-export interface Summary {
-  readonly bytes: number
-  readonly sha256: string
 }
 
 /** The summary of an answer that has not begun. */

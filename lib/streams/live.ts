@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { Answer } from '../copilot/client.ts'
+import type { BodyAnswer } from '../answer/answer.ts'
 import { fromTransport } from '../copilot/failures.ts'
 import { GatewayError, type ReportedError } from '../errors.ts'
 import { CharacterBoundary } from '../utf8.ts'
@@ -9,14 +9,12 @@ import type { Recording, RecordingStore } from './recording.ts'
 export interface LiveAnswerOptions {
   /** Who alone may read it. */
   readonly owner: string
-  /** The model that is asked for. */
-  readonly model?: string | undefined
   /** How long it may go on without a reader. */
   readonly grace: number
   /** How long it may take in all. */
   readonly maxDuration: number
   /** Asks the upstream; the signal's reason says why it is aborted. */
-  readonly ask: (signal: AbortSignal) => Promise<Answer>
+  readonly ask: (signal: AbortSignal) => Promise<BodyAnswer>
 }
 
 /** An answer that is written into a recording, whoever reads it. */
@@ -32,7 +30,7 @@ export interface LiveAnswer {
  * Asks for an answer and records it as it comes. It goes on when its readers leave, for `grace` at most.
  * Rejects as {@link RecordingStore.create} does; what the upstream does wrong is what the recording ends with.
  */
-export async function record (store: RecordingStore, { owner, model, grace, maxDuration, ask }: LiveAnswerOptions): Promise<LiveAnswer> {
+export async function record (store: RecordingStore, { owner, grace, maxDuration, ask }: LiveAnswerOptions): Promise<LiveAnswer> {
   const upstream = new AbortController()
   const abort = (reason: GatewayError): void => upstream.abort(reason)
   let abandonment: NodeJS.Timeout | undefined
@@ -47,7 +45,7 @@ export async function record (store: RecordingStore, { owner, model, grace, maxD
 
   const write = async (): Promise<GatewayError | ReportedError | undefined> => {
     try {
-      const { delivery, body } = await ask(upstream.signal)
+      const { delivery, model, body } = await ask(upstream.signal)
       recording.begin({ delivery, ...(model !== undefined && { model }) })
       await copy(body, recording)
       recording.finish()

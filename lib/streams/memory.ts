@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { Readable } from 'node:stream'
 import { GatewayError, type MappedError } from '../errors.ts'
-import type { Summary } from '../sse/frames.ts'
+import type { Summary } from '../answer/answer.ts'
 import { characterStart } from '../utf8.ts'
 import type { Beginning, Reading, Recording, RecordingStore, Writer } from './recording.ts'
 
@@ -139,7 +139,7 @@ class MemoryRecording implements Recording {
     const { index, within, start } = this.#locate(offset, unit)
     const body = new MemoryReading(this, index, within)
     body.once('close', () => this.#watched(-1))
-    return { ...this.beginning, body, offset: start, summary: () => this.#summary() }
+    return { ...this.beginning, body, offset: { bytes: start, rest: 0 }, ending: () => ({ finishReason: null }), summary: () => this.#summary() }
   }
 
   async stop (): Promise<void> {

@@ -1,7 +1,5 @@
-import type { Readable } from 'node:stream'
-import type { Delivery } from '../copilot/client.ts'
+import type { BodyAnswer, Delivery } from '../answer/answer.ts'
 import type { MappedError } from '../errors.ts'
-import type { Summary } from '../sse/frames.ts'
 
 /** What is known of an answer once it has begun. */
 export interface Beginning {
@@ -10,18 +8,12 @@ export interface Beginning {
   readonly model?: string
 }
 
-/** A reading of a recorded answer. */
-export interface Reading extends Beginning {
-  /**
-   * The answer's bytes from the offset on: what is recorded, then what comes, as it comes. It ends when the answer is
-   * whole, and fails with the answer's failure ({@link Recording.finish}) when it is not.
-   */
-  readonly body: Readable
-  /** Where the reading begins: the offset asked for, or, in whole characters, up to three bytes before it. */
-  readonly offset: number
-  /** Size and digest of everything recorded so far; of the whole answer once `body` has ended or failed. */
-  readonly summary: () => Summary
-}
+/**
+ * A reading of a recorded answer: its bytes from the offset on, what is recorded and then what comes, as it comes. It ends when
+ * the answer is whole, and fails with the answer's failure ({@link Recording.finish}) when it is not. `offset` is the one asked
+ * for, or, in whole characters, up to three bytes before it; `summary` is of everything recorded so far.
+ */
+export type Reading = BodyAnswer & Required<Pick<BodyAnswer, 'summary'>>
 
 /** An answer that is recorded while it is written. */
 export interface Recording {

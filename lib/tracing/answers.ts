@@ -1,5 +1,6 @@
 import { type Attributes, context, type Span, SpanKind, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api'
-import type { Answer, CopilotClient } from '../copilot/client.ts'
+import { type Answer, streamOf } from '../answer/answer.ts'
+import type { CopilotClient } from '../copilot/client.ts'
 import { fromTransport } from '../copilot/failures.ts'
 import { type Ended, GatewayError, isFailed } from '../errors.ts'
 
@@ -24,8 +25,8 @@ export function traceAnswers<Client extends Pick<CopilotClient, 'answer'>> (clie
     try {
       const answer = await context.with(trace.setSpan(context.active(), span), ask, undefined, prompt, call)
       span.setAttributes(beginning(answer, performance.now() - asked))
-      const { body } = answer
-      body.once('close', () => end(span, body.readableEnded ? { ended: 'complete' } : ending(body.errored, call.signal)))
+      const stream = streamOf(answer)
+      stream.once('close', () => end(span, stream.readableEnded ? { ended: 'complete' } : ending(stream.errored, call.signal)))
       return answer
     } catch (error) {
       end(span, ending(error, call.signal))
