@@ -60,11 +60,12 @@ export default fp(async function delivery (app) {
 
     const events = new EventStream(heartbeat)
     const tell = (answer: BodyAnswer): void => {
-      const { delivery, model, offset, summary } = answer
+      const { delivery, model, offset, ending, summary } = answer
       events.tell({
         start: { ...(streamId && { streamId }), requestId: request.id, delivery, ...(model !== undefined && { model }) },
         body: reply.relay(answer),
         offset: offset.bytes,
+        ending,
         ...(summary && { summary })
       })
     }

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import type { Summary } from '../answer/answer.ts'
+import type { Ending, Position, Summary } from '../answer/answer.ts'
 import { fromTransport } from '../copilot/failures.ts'
 import { GatewayError, type MappedError } from '../errors.ts'
 import { CharacterBoundary } from '../utf8.ts'
@@ -14,6 +14,8 @@ export interface EventSource {
   readonly body: Readable
   /** How many bytes of the answer the reader has already; default 0. */
   readonly offset?: number
+  /** How the answer ended, asked for at its end; default: nobody says. */
+  readonly ending?: () => Ending
   /** Size and digest of the whole answer, asked for at its end; default: they are computed from the body. */
   readonly summary?: () => Summary
 }
@@ -43,7 +45,7 @@ export class EventStream extends Readable {
   }
 
   /** Tells an answer. To be called once, and not after {@link fail}. */
-  tell ({ start, body, offset = 0, summary }: EventSource): void {
+  tell ({ start, body, offset = 0, ending = unsaid, summary }: EventSource): void {
     if (this.destroyed) {
       body.destroy()
       return
@@ -63,20 +65,26 @@ export class EventStream extends Readable {
         return
       }
       this.#bytes += text.length
-      if (!this.push(frames.delta(text.toString(), this.#bytes))) body.pause()
+      if (!this.push(frames.delta(text.toString(), this.#at))) body.pause()
     })
     body.once('end', () => {
       if (characters.rest.length > 0) this.fail(new GatewayError('bad_reply', { detail: 'its text ends within a character' }))
-      else this.#finish(frames.done('complete', summary?.() ?? { bytes: this.#bytes, sha256: hash.digest('hex') }))
+      else this.#done(ending(), summary?.() ?? { bytes: this.#bytes, sha256: hash.digest('hex') })
     })
     body.once('error', error => this.fail(fromTransport(error), summary))
   }
 
   /** Ends with an `error` event; with a `summary`, which says that the answer can be resumed, a stop is `done` and a drain `reconnect`. */
   fail (failure: MappedError, summary?: () => Summary): void {
-    if (failure.errorType === 'stopped' && summary) this.#finish(frames.done('stopped', summary()))
-    else if (failure.errorType === 'draining' && summary) this.#finish(frames.reconnect(this.#bytes))
-    else this.#finish(frames.error(failure, this.#bytes))
+    if (failure.errorType === 'stopped' && summary) this.#finish(frames.done({ reason: 'stopped', finishReason: null, ...summary() }, this.#at))
+    else if (failure.errorType === 'draining' && summary) this.#finish(frames.reconnect(this.#at))
+    else this.#finish(frames.error(failure, this.#at))
+  }
+
+  get #at (): Position { return { bytes: this.#bytes, rest: 0 } }
+
+  #done (ending: Ending, summary: Summary): void {
+    this.#finish(frames.done({ reason: frames.reasonOf(ending.finishReason), ...ending, ...summary }, this.#at))
   }
 
   #finish (last: string): void {
@@ -96,4 +104,8 @@ export class EventStream extends Readable {
     this.#body?.destroy()
     done(error)
   }
+}
+
+function unsaid (): Ending {
+  return { finishReason: null }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Summary } from '../answer/answer.ts'
+import type { Delivery, Ending, FinishReason, Position, Summary, ToolPart } from '../answer/answer.ts'
 import type { MappedError } from '../errors.ts'
 
 /** What a reader is told first. */
@@ -7,9 +7,23 @@ export interface Start {
   /** Names a resumable answer. */
   readonly streamId?: string
   readonly requestId: string
-  readonly delivery: 'stream' | 'buffered'
+  readonly delivery: Delivery
   /** The model that was asked for. */
   readonly model?: string
+}
+
+/** How an answer ended that did not fail: whole, broken off by the model, filtered, or stopped on purpose. */
+export type DoneReason = 'complete' | 'length' | 'filtered' | 'stopped'
+
+/** What a reader is told last of an answer that did not fail; size and digest are of its text alone. */
+export interface Done extends Ending, Summary {
+  readonly reason: DoneReason
+}
+
+/** The name that the end of an answer has by the model's finish reason. Only `complete` is a whole answer. */
+export function reasonOf (finishReason: FinishReason | null): DoneReason {
+  if (finishReason === 'length') return 'length'
+  return finishReason === 'content_filter' ? 'filtered' : 'complete'
 }
 
 /** The summary of an answer that has not begun. */
@@ -17,12 +31,17 @@ export function nothing (): Summary {
   return { bytes: 0, sha256: createHash('sha256').digest('hex') }
 }
 
+/** The id of an event behind which an answer stands at a position: `40`, or `40.17` once anything but text was told. */
+export function idAt ({ bytes, rest }: Position): string {
+  return rest === 0 ? String(bytes) : `${bytes}.${rest}`
+}
+
 /**
  * The frames of an answer as server-sent events (WHATWG HTML §9.2.6). Data is JSON on one line, in which every newline is
  * escaped, so that no text can end a frame.
  */
-function frame (event: string, data: unknown): string {
-  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+function frame (event: string, data: unknown, id?: string): string {
+  return `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`
 }
 
 /** What the stream is of. */
@@ -30,25 +49,40 @@ export function start (data: Start): string {
   return frame('start', data)
 }
 
-/** A piece of the answer; `offset` is how many bytes the answer has with it, and where to resume behind it. */
-export function delta (text: string, offset: number): string {
-  return `event: delta\nid: ${offset}\ndata: {"text":${JSON.stringify(text)}}\n\n`
+/** A piece of the answer's text; `at` is the position behind it, from which to resume. */
+export function delta (text: string, at: Position): string {
+  return `event: delta\nid: ${idAt(at)}\ndata: {"text":${JSON.stringify(text)}}\n\n`
 }
 
-/** The end of an answer that is whole, or was stopped on purpose. */
-export function done (reason: 'complete' | 'stopped', { bytes, sha256 }: Summary): string {
-  return frame('done', { reason, bytes, sha256 })
+/** A piece of what the model thought; `at` as for {@link delta}. */
+export function reasoning (text: string, at: Position): string {
+  return `event: reasoning\nid: ${idAt(at)}\ndata: {"text":${JSON.stringify(text)}}\n\n`
 }
 
-/** The end of an answer that failed after `bytes` bytes. */
-export function error ({ errorType, status, message, retryable }: MappedError, bytes: number): string {
-  return frame('error', { errorType, status, message, retryable, bytes })
+/** A tool that the model begins to use, or is through with; `at` as for {@link delta}. */
+export function tool ({ id, name, state, input, output }: Omit<ToolPart, 'type'>, at: Position): string {
+  return frame('tool', { id, name, state, input, output }, idAt(at))
 }
 
-/** The end of this reading of a resumable answer: the rest is to be asked for elsewhere. */
-export function reconnect (after: number): string {
-  return frame('reconnect', { after })
+/** The end of an answer that did not fail. */
+export function done ({ reason, finishReason, bytes, sha256, usage, model }: Done, at: Position): string {
+  return frame('done', { reason, finishReason, bytes, sha256, usage, model }, endAt(at))
+}
+
+/** The end of an answer that failed at a position. */
+export function error ({ errorType, status, message, retryable }: MappedError, at: Position): string {
+  return frame('error', { errorType, status, message, retryable, bytes: at.bytes }, endAt(at))
+}
+
+/** The end of this reading of a resumable answer: the rest is to be asked for elsewhere, from the id of the last event on. */
+export function reconnect ({ bytes }: Position): string {
+  return frame('reconnect', { after: bytes })
 }
 
 /** A comment that only shows that the connection is alive. One newline: an empty line would make some clients dispatch an empty event. */
 export const keepAlive = ': keep-alive\n'
+
+/** The id of a last event. Who sends it back as `Last-Event-ID` has read everything. */
+function endAt (at: Position): string {
+  return `${idAt(at)}.end`
+}

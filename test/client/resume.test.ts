@@ -105,7 +105,7 @@ test('when the gateway shuts down, the rest is read from where it went', async t
   const elsewhere = await scripted(t,
     reply => reply.writeHead(503, { 'content-type': 'application/json', 'x-error-type': 'draining', 'retry-after': '5' }).end('{"error":"The gateway is shutting down","errorType":"draining"}'),
     reply => reply.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad gateway</h1>'),
-    reply => begin(reply, 's').end(frames.delta('aus Köln', 17) + frames.done('complete', { bytes: 17, sha256 }))
+    reply => begin(reply, 's').end(frames.delta('aus Köln', { bytes: 17, rest: 0 }) + frames.done({ reason: 'complete', finishReason: null, bytes: 17, sha256 }, { bytes: 17, rest: 0 }))
   )
   network.target = elsewhere.port
   app.close().catch(() => {})
@@ -115,7 +115,7 @@ test('when the gateway shuts down, the rest is read from where it went', async t
 })
 
 test('when nobody is left who would have it, that is a network error', async t => {
-  const { url, requests } = await scripted(t, reply => begin(reply, 's').end(frames.reconnect(0)))
+  const { url, requests } = await scripted(t, reply => begin(reply, 's').end(frames.reconnect({ bytes: 0, rest: 0 })))
   t.match(await failure(createChatClient({ baseUrl: url, reconnect: { tries: 0 } }).ask({ prompt: 'Hi', resumable: true })), { errorType: 'network', message: /shut down/ })
   t.equal(requests.length, 1)
 })

@@ -40,7 +40,7 @@ test('an answer is told as events, with size and digest at its end', async t => 
     { event: 'start', id: undefined, data: { requestId: 'r1', delivery: 'stream', model: 'm' } },
     { event: 'delta', id: '7', data: { text: 'Hällo\n' } },
     { event: 'delta', id: '11', data: { text: '🌍' } },
-    { event: 'done', id: undefined, data: { reason: 'complete', bytes: 11, sha256: createHash('sha256').update('Hällo\n🌍').digest('hex') } }
+    { event: 'done', id: '11.end', data: { reason: 'complete', finishReason: null, bytes: 11, sha256: createHash('sha256').update('Hällo\n🌍').digest('hex') } }
   ])
   t.match(await log.ended('r1'), { ended: 'complete', delivery: 'stream' })
 })

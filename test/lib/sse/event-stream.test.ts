@@ -83,7 +83,7 @@ test('a reading from the middle counts from there and ends with the digest of th
   const summary = () => ({ bytes: 8, sha256: 'abc' })
   t.strictSame((await eventsOf({ body: Readable.from([Buffer.from('tail')]), offset: 4, summary })).slice(1), [
     { event: 'delta', id: '8', data: { text: 'tail' } },
-    { event: 'done', data: { reason: 'complete', bytes: 8, sha256: 'abc' } }
+    { event: 'done', id: '8.end', data: { reason: 'complete', finishReason: null, bytes: 8, sha256: 'abc' } }
   ])
 })
 
@@ -95,7 +95,7 @@ test('a resumable answer that was stopped is done, and one whose gateway drains 
     setImmediate(() => body.destroy(error))
     return body
   }
-  t.strictSame((await eventsOf({ body: failing(new GatewayError('stopped')), summary })).at(-1), { event: 'done', data: { reason: 'stopped', bytes: 4, sha256: 'abc' } })
+  t.strictSame((await eventsOf({ body: failing(new GatewayError('stopped')), summary })).at(-1), { event: 'done', id: '4.end', data: { reason: 'stopped', finishReason: null, bytes: 4, sha256: 'abc' } })
   t.strictSame((await eventsOf({ body: failing(new GatewayError('draining')), summary })).at(-1), { event: 'reconnect', data: { after: 4 } })
   t.match((await eventsOf({ body: failing(new GatewayError('draining')) })).at(-1), { event: 'error', data: { errorType: 'draining' } })
 })
