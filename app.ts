@@ -62,7 +62,7 @@ async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptio
   await app.register(copilot)
 
   // What the operator sees of it: closed behind what stands lower, so that a drain can be watched to its end.
-  await app.register(metricsPort, { plugins: [errors, metricsRoute] })
+  await app.register(metricsPort, { plugins: [errors, host, metricsRoute] })
 
   // How an answer gets from there to here.
   await app.register(resume)

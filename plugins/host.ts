@@ -1,36 +1,36 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { GatewayError } from '../lib/errors.ts'
-import { isLoopback, isLoopbackHost } from '../lib/loopback.ts'
+import { hostCheck } from '../lib/host-names.ts'
+import { isLoopback } from '../lib/loopback.ts'
 import { presentable } from '../lib/redact.ts'
+import { StartError } from '../lib/start-error.ts'
 
 /**
- * Keeps pages away that have their own name lead to this machine (DNS rebinding): a browser takes them for the gateway's
- * own, and no CORS stops them. What gives them away is that name, in `Host`. Credentials stop them, too; this is for a
- * gateway that asks for none.
+ * Blocks DNS rebinding: a hostile domain that resolves to this machine looks same-origin to a browser, so CORS cannot help; the
+ * `Host` header gives it away, and it is the one header that a page cannot choose. Credentials stop such a page, too; this is
+ * for a gateway that asks for none.
  */
 export default fp(async function host (app) {
-  const { AUTH_MODE } = app.config
+  const { ALLOWED_HOSTS, AUTH_MODE } = app.config
+  const isAllowed = hostCheck(ALLOWED_HOSTS)
+  if (!isAllowed) throw new StartError('ALLOWED_HOSTS must be host names without ports, comma-separated: gateway.example.com')
   if (AUTH_MODE === 'api-key' || AUTH_MODE === 'jwt') return
 
   app.addHook('onRequest', async request => {
-    const foreign = names(request).find(name => !isLoopbackHost(name))
-    if (foreign === undefined || !isLoopback(request.socket.localAddress ?? '') || isForwarded(request)) return
+    const foreign = foreignName(request, isAllowed)
+    if (foreign === undefined || !isLoopback(request.socket.localAddress ?? '')) return
     throw new GatewayError('forbidden', {
       detail: 'nobody is asked who they are here, so only localhost and loopback addresses may be the Host of a request, ' +
-        `and not "${presentable(foreign, [], 100)}"; set AUTH_MODE to api-key or jwt, or TRUST_PROXY for a proxy that passes the name on`
+        `and not "${presentable(foreign, [], 100)}"; set AUTH_MODE to api-key or jwt, or list the name in ALLOWED_HOSTS`
     })
   })
-}, { name: 'host', dependencies: ['config', 'errors'] })
+}, { name: 'host', dependencies: ['errors'], decorators: { fastify: ['config'] } })
 
-/** What a request says it is meant for. An HTTP/1.0 request may say nothing, as health checks do and no browser does. */
-function names ({ headers, originalUrl }: FastifyRequest): string[] {
+/** The name of another machine that a request says it is meant for. An HTTP/1.0 request may say nothing, as health checks do and no browser does. */
+function foreignName ({ headers, originalUrl }: FastifyRequest, isAllowed: (host: string) => boolean): string | undefined {
+  if (headers.host !== undefined && !isAllowed(headers.host)) return headers.host
   // A target may name a host as well, which then counts more than the header (RFC 9112 §3.2.2): here both do.
-  const target = /^[^/]+:\/\/([^/?#]*)/.exec(originalUrl)?.[1]
-  return [headers.host, target].filter(name => name !== undefined)
-}
-
-/** True for what a proxy has passed on that `TRUST_PROXY` names: which names it answers for is its own to decide. */
-function isForwarded ({ ips = [] }: FastifyRequest): boolean {
-  return ips.length > 1
+  const target = originalUrl.startsWith('/') ? undefined : /^[^/]+:\/\/([^/?#]*)/.exec(originalUrl)?.[1]
+  return target === undefined || isAllowed(target) ? undefined : target
 }

@@ -36,7 +36,7 @@ export async function balance (t: Test, balancer: Balancer, environment: Record<
   t.teardown(() => rm(directory, { recursive: true }))
   const service = await upstream(t, { '/chat/stream': (reply, request) => balanced.script(reply, request) })
   const server = await bundle(directory)
-  const replica = () => startIn(t, directory, [process.execPath, server], { COPILOT_SERVICE_URL: service.url, TRUST_PROXY: 'loopback', ...environment })
+  const replica = () => startIn(t, directory, [process.execPath, server], { COPILOT_SERVICE_URL: service.url, TRUST_PROXY: 'loopback', ALLOWED_HOSTS: 'gateway.example.com', ...environment })
   const replicas = [replica(), replica()] as const
   const addresses = await Promise.all(replicas.map(async replica => new URL(await replica.url()).host))
 

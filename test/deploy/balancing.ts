@@ -7,6 +7,7 @@ import { quick, Statuses } from '../client/reading.ts'
 import { requestText, WireClient } from '../faults/client.ts'
 import { ask, closeOf, json, type Script } from '../helper.ts'
 import { program } from '../programs.ts'
+import { raw } from '../raw.ts'
 import { balance, type Balanced, type Balancer, connects } from './balancer.ts'
 
 /** A balancer under test: where its program comes from, and what its operator does before a gateway is stopped. */
@@ -32,10 +33,18 @@ export function balances (balancer: Case): void {
     await t.test('a reader that leaves in the middle is told to the service', async t => leaving(t, balanced, 'half an '))
     await t.test('an answer that was cut is seen to be cut', async t => cut(t, balanced))
     await t.test('a refusal passes as it is', async t => refusal(t, balanced))
+    await t.test('a name that is listed is answered, and a foreign one is not', async t => hosts(t, balanced))
     await t.test('resumable answers are read on, and stopped, where they are', async t => resumable(t, balanced))
     await t.test('a gateway that is stopped loses no answer, and the other one gets the new ones', async t => rollover(t, balanced, balancer))
     await t.test('an answer of a gateway that dies is seen to be cut', async t => death(t, balanced))
   })
+}
+
+/** The gateways are on the same machine as the balancer, which passes the reader's Host on. */
+async function hosts (t: Test, { port }: Balanced): Promise<void> {
+  for (const [host, status] of [['gateway.example.com', 200], ['rebound.example.com', 403]] as const) {
+    t.match(await raw(port, `GET /health HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`), new RegExp(`^HTTP/1\\.1 ${status} `), host)
+  }
 }
 
 const begins = (beginning: string): Script => reply => reply.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).write(beginning)

@@ -38,7 +38,7 @@ test('the refusal says what is allowed and which settings there are, and the log
   const reply = await raw(port, 'GET /health HTTP/1.1\r\nHost: rebound.example.com\r\nX-Request-Id: rebound.1\r\nConnection: close\r\n\r\n')
   t.match(reply, /\r\nX-Error-Type: forbidden\r\n/i)
   t.match(reply, /\r\nX-Request-Id: rebound\.1\r\n/i)
-  t.match(reply, /\r\n\r\nError: Forbidden: .*only localhost and loopback addresses may be the Host.*"rebound\.example\.com"; set AUTH_MODE to api-key or jwt, or TRUST_PROXY /)
+  t.match(reply, /\r\n\r\nError: Forbidden: .*only localhost and loopback addresses may be the Host.*"rebound\.example\.com"; set AUTH_MODE to api-key or jwt, or list the name in ALLOWED_HOSTS/)
   t.match(await log.ended('rebound.1'), { status: 403, ended: 'complete', errorType: 'forbidden', error: /rebound\.example\.com/ })
 })
 
@@ -67,19 +67,39 @@ test('of several Hosts the first one counts, and HTTP/1.0 may have none, as heal
   t.equal(await status(port, 'GET /health HTTP/1.0', 'Host: rebound.example.com'), 403)
 })
 
-test('what a proxy passes on that TRUST_PROXY names may have any name', async t => {
-  for (const [TRUST_PROXY, forwarded, expected] of [
-    ['loopback', true, 200],
-    ['127.0.0.1', true, 200],
-    ['true', true, 200],
-    ['loopback', false, 403],
-    ['10.0.0.0/8', true, 403],
-    ['1', true, 403],
-    ['false', true, 403]
-  ] as const) {
+test('no forwarding header makes a name a better one, whoever is trusted', async t => {
+  for (const TRUST_PROXY of ['loopback', '127.0.0.1', 'true', '1', 'false']) {
     const { port } = await build(t, { ...nowhere, TRUST_PROXY })
-    t.equal(await status(port, 'GET /health HTTP/1.1', 'Host: gateway.example.com', ...(forwarded ? ['X-Forwarded-For: 192.0.2.1'] : [])), expected, `${TRUST_PROXY} ${forwarded}`)
+    for (const forwarding of ['X-Forwarded-For: 192.0.2.1', 'X-Forwarded-Host: localhost', 'Forwarded: for=192.0.2.1;host=localhost', 'X-Real-IP: 192.0.2.1', 'Via: 1.1 proxy', 'X-Forwarded-For: 192.0.2.1, 127.0.0.1', 'X-Forwarded-Proto: https']) {
+      t.equal(await status(port, 'GET /health HTTP/1.1', 'Host: gateway.example.com', forwarding), 403, `${TRUST_PROXY} ${forwarding}`)
+    }
   }
+})
+
+test('ALLOWED_HOSTS lets in its names, on any port, and nothing like them', async t => {
+  const { port } = await build(t, { ...nowhere, ALLOWED_HOSTS: 'Gateway.example.com, other.example,[fe80::1] ,10.1.2.3' })
+  const get = async (host: string): Promise<number> => await status(port, 'GET /health HTTP/1.1', `Host: ${host}`)
+  for (const host of ['gateway.example.com', 'GATEWAY.example.com:8080', 'gateway.example.com.', 'other.example:', '[FE80::1]:80', '10.1.2.3', 'localhost', `127.0.0.1:${port}`]) t.equal(await get(host), 200, host)
+  for (const host of ['example.com', 'a.gateway.example.com', 'gateway.example.com.evil.example', 'me@gateway.example.com', 'gateway.example.com,localhost', '10.1.2.30', '']) t.equal(await get(host), 403, host)
+  t.equal(await status(port, 'GET http://rebound.example.com/health HTTP/1.1', 'Host: other.example'), 403)
+})
+
+test('more names than are remembered are told apart all the same', async t => {
+  const { port } = await build(t, nowhere)
+  for (let i = 0; i < 70; i++) t.equal(await status(port, 'GET /health HTTP/1.1', `Host: a${i}.localhost`), 200)
+  t.equal(await status(port, 'GET /health HTTP/1.1', 'Host: a69.localhost.example'), 403)
+})
+
+test('what is no list of names is refused at start', async t => {
+  for (const ALLOWED_HOSTS of ['*', '*.example.com', 'https://gateway.example.com', 'gateway.example.com:443', '[::1]:80', 'a b', 'me@x', 'x/y']) {
+    await t.rejects(build(t, { ...nowhere, ALLOWED_HOSTS }), { name: 'StartError', message: /^ALLOWED_HOSTS must be host names without ports/ }, ALLOWED_HOSTS)
+  }
+})
+
+test('METRICS_PORT is guarded as well', async t => {
+  const { log } = await build(t, { ...nowhere, METRICS_PORT: '0', ALLOWED_HOSTS: 'prometheus.example' })
+  const port = Number(new URL(String((await log.line(({ msg }) => msg === 'metrics are served')).url)).port)
+  for (const [host, expected] of [['rebound.example.com', 403], ['prometheus.example', 200], ['localhost', 200]] as const) t.equal(await status(port, 'GET /metrics HTTP/1.1', `Host: ${host}`), expected, host)
 })
 
 test('with authentication, and over anything else than loopback, every name is as good', async t => {

@@ -1,0 +1,30 @@
+import { isLoopbackHost } from './loopback.ts'
+
+/** A `Host` (RFC 9110 §7.2): a name or an IPv6 address in brackets, and perhaps a port. */
+const HOST = /^(\[[\da-f:.]+\]|[\w.-]+?)\.?(?::\d*)?$/i
+
+/** How many spellings of hosts that were let in are remembered, so that the usual ones cost one look-up. */
+const REMEMBERED = 64
+
+/**
+ * Makes a check of the `Host` of requests: true for names that can mean nothing but this machine, see {@link isLoopbackHost},
+ * and for those of `list`, comma-separated and without ports, as they are (no wildcards, no case). Undefined when `list` has
+ * something in it that is no name.
+ */
+export function hostCheck (list: string): ((host: string) => boolean) | undefined {
+  const entries = list.split(',').map(entry => entry.trim()).filter(Boolean)
+  if (!entries.every(entry => HOST.test(entry) && !/[^\]]:\d*$/.test(entry) && !/\]:/.test(entry))) return undefined
+  const names = new Set(entries.map(nameOf))
+  const known = new Set<string>()
+
+  return host => {
+    if (known.has(host)) return true
+    const isFine = isLoopbackHost(host) || names.has(nameOf(host))
+    if (isFine && known.size < REMEMBERED) known.add(host)
+    return isFine
+  }
+}
+
+function nameOf (host: string): string | undefined {
+  return HOST.exec(host)?.[1]?.toLowerCase()
+}
