@@ -1,3 +1,5 @@
+import { presentable } from '../lib/redact.ts'
+
 /**
  * What went wrong, in the words of the upstream wire contract, with the HTTP status each one travels with.
  *
@@ -36,20 +38,8 @@ export class CopilotError extends Error {
   }
 }
 
-const maxLength = 500
-
-/** What GitHub tokens, common API keys, bearer credentials, JSON web tokens and a URL's user information look like. */
-const secretPatterns = [
-  /\bgh[a-z]_[A-Za-z0-9]{16,}/g,
-  /\bgithub_pat_[A-Za-z0-9_]{16,}/g,
-  /\bsk-[A-Za-z0-9_-]{8,}/g,
-  /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/g,
-  /(?<=\bBearer\s+)\S+/gi,
-  /(?<=:\/\/)[^\s/@]+(?=@)/g
-]
-
 /**
- * Makes free text fit to be told to a caller: secrets are replaced by `[redacted]`, all white space and control characters
+ * Makes free text fit to be told to a caller: secrets are replaced by `[redacted]`, see `lib/redact.ts`, all white space and control characters
  * become single spaces, and the result is cut to 500 characters.
  *
  * @param text - what the SDK or a model provider said
@@ -57,12 +47,5 @@ const secretPatterns = [
  *   characters is no secret and stays
  */
 export function publicMessage (text: string, secrets: readonly string[]): string {
-  let message = text
-  for (const secret of secrets) {
-    if (secret.length >= 4) message = message.replaceAll(secret, '[redacted]')
-  }
-  for (const pattern of secretPatterns) message = message.replace(pattern, '[redacted]')
-  const line = message.replace(/[\s\p{Cc}]+/gu, ' ').trim()
-  // Cut between code points: half a surrogate pair is no text.
-  return line.length <= maxLength ? line : line.slice(0, maxLength - 1).replace(/[\uD800-\uDBFF]$/, '') + '…'
+  return presentable(text, secrets)
 }

@@ -16,6 +16,9 @@ declare module 'fastify' {
 /** How many callers are remembered, of each kind. Who wants to be forgotten early needs as many names, or addresses. */
 const MAX_CALLERS = 50_000
 
+/** The refusals that are counted by address. */
+const FAILED_LOGINS = ['unauthenticated', 'auth_unavailable']
+
 /** Bounds how often a caller may ask, and how often an address may fail to say who it is: `RATE_LIMIT_MAX` in a window, 0 for no limit. */
 export default fp(async function rateLimits (app) {
   const { RATE_LIMIT_MAX: max, RATE_LIMIT_WINDOW_MS: timeWindow } = app.config
@@ -49,7 +52,8 @@ export default fp(async function rateLimits (app) {
     try {
       await authenticate.call(this, request, reply)
     } catch (error) {
-      if (app.mapError(error).errorType === 'unauthenticated') await failures(request)
+      // A token that could not be checked counts as well, since anybody can make one up; whoever has a right one waits until it can.
+      if (FAILED_LOGINS.includes(app.mapError(error).errorType)) await failures(request)
       throw error
     }
   })

@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyOptions } from 'jose'
+import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload, type JWTVerifyOptions } from 'jose'
 import { GatewayError } from '../errors.ts'
 import { StartError } from '../start-error.ts'
 import type { Authenticate } from './caller.ts'
@@ -15,6 +15,8 @@ export interface JwtOptions {
   readonly audience: string
   /** How long the key server may take, in milliseconds; default 5,000. */
   readonly jwksTimeout?: number
+  /** How long a failing key server is not asked again, in milliseconds; default 2,000. */
+  readonly jwksRetry?: number
 }
 
 /**
@@ -22,7 +24,7 @@ export interface JwtOptions {
  * the configured key's, never the token's choice (RFC 8725 §3.1). The caller is the token's `sub`, or its `client_id`
  * where a service has no subject (RFC 9068). Throws a {@link StartError} when not exactly one kind of key is configured.
  */
-export function byJwt ({ secret, jwksUrl, issuer, audience, jwksTimeout = 5_000 }: JwtOptions): Authenticate {
+export function byJwt ({ secret, jwksUrl, issuer, audience, jwksTimeout = 5_000, jwksRetry = 2_000 }: JwtOptions): Authenticate {
   if (!secret === !jwksUrl) throw new StartError('either JWT_SECRET or JWT_JWKS_URL must be set when AUTH_MODE is jwt, and not both')
   const options: JWTVerifyOptions = {
     algorithms: secret ? ['HS256'] : ['RS256', 'ES256'],
@@ -30,7 +32,7 @@ export function byJwt ({ secret, jwksUrl, issuer, audience, jwksTimeout = 5_000 
     ...(issuer && { issuer }),
     ...(audience && { audience })
   }
-  const verify = secret ? bySecret(secret) : byKeySet(jwksUrl, jwksTimeout)
+  const verify = secret ? bySecret(secret) : byKeySet(jwksUrl, jwksTimeout, jwksRetry)
 
   return async ({ bearer }) => {
     if (!bearer) return undefined
@@ -52,10 +54,26 @@ function bySecret (secret: string): Verify {
   return async (token, options) => (await jwtVerify(token, key, options)).payload
 }
 
-function byKeySet (url: string, timeout: number): Verify {
-  // jose remembers the set, and an unknown `kid` makes it ask again at most twice a minute: nobody can make us flood the key server.
-  const keys = createRemoteJWKSet(new URL(url), { timeoutDuration: timeout, cooldownDuration: 30_000 })
-  return async (token, options) => (await jwtVerify(token, keys, options)).payload
+function byKeySet (url: string, timeout: number, retry: number): Verify {
+  let failed: { readonly error: unknown, readonly until: number } | undefined
+  // jose remembers the set, shares a fetch, and an unknown `kid` makes it ask again at most twice a minute: nobody can make us
+  // flood the key server. A failure it forgets at once, and then asks for every token that comes.
+  const keys = createRemoteJWKSet(new URL(url), {
+    timeoutDuration: timeout,
+    cooldownDuration: 30_000,
+    [customFetch]: async (url, options) => {
+      if (failed && performance.now() < failed.until) throw failed.error
+      return await fetch(url, options)
+    }
+  })
+  return async (token, options) => {
+    try {
+      return (await jwtVerify(token, keys, options)).payload
+    } catch (error) {
+      if (!isRefusal(error) && error !== failed?.error) failed = { error, until: performance.now() + retry }
+      throw error
+    }
+  }
 }
 
 /** True when the token is at fault; false when its key could not be had, which is nobody's proof of anything. */

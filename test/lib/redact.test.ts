@@ -28,8 +28,57 @@ test('what looks like a credential is taken out', async t => {
   t.equal(presentable('Bearer\n\t abc123def456'), 'Bearer [redacted]')
 })
 
+/** What was said, and what is left of it. */
+const credentials: Array<[said: string, shown: string]> = [
+  ['https://user:secret@copilot.example/v1', 'https://[redacted]@copilot.example/v1'],
+  ['redis://:p@ss:w0rd@10.0.0.1:6379/0 is down', 'redis://[redacted]@10.0.0.1:6379/0 is down'],
+  ['https://user@host/a@b', 'https://[redacted]@host/a@b'],
+  ['Bearer abcdefghijk', 'Bearer [redacted]'],
+  ['refused: Bearer abc.def', 'refused: Bearer [redacted]'],
+  ['Authorization: Basic dXNlcjpwYXNz', 'Authorization: Basic [redacted]'],
+  ['Basic dXNlcjpwYXNz was refused', 'Basic [redacted] was refused'],
+  ['Basic YWRtaW46YWRtaW4= was refused', 'Basic [redacted] was refused'],
+  ['{"authorization":"hunter-two"}', '{"authorization":"[redacted]"}'],
+  ['Proxy-Authorization: Digest username="me"', 'Proxy-Authorization: Digest [redacted]"me"'],
+  ['X-API-Key: abcdefgh', 'X-API-Key: [redacted]'],
+  ['X-GitHub-Token: abcdefgh and more', 'X-GitHub-Token: [redacted] and more'],
+  ['Cookie: sid=abcdef; theme=dark', 'Cookie: [redacted]'],
+  ['Set-Cookie: sid=abcdef; Path=/; HttpOnly, next', 'Set-Cookie: [redacted], next'],
+  ['{"cookie":"sid=abcdef; b=c","x":1}', '{"cookie":"[redacted]","x":1}'],
+  ['GET /v1?api_key=abcdef&x=1', 'GET /v1?api_key=[redacted]&x=1'],
+  ['GET /v1?x=1&access_token=abcdef#top', 'GET /v1?x=1&access_token=[redacted]'],
+  ['GET /v1?token=abc', 'GET /v1?token=[redacted]'],
+  ['GET /v1?key=abcdef&x=1', 'GET /v1?key=[redacted]&x=1'],
+  ['client_secret=abcdef', 'client_secret=[redacted]'],
+  ['password=hunter2', 'password=[redacted]'],
+  ['{"apiKey":"abc def","model":"m"}', '{"apiKey":"[redacted]","model":"m"}'],
+  ['{"api_key": "a\\"b", "x": 1}', '{"api_key": "[redacted]", "x": 1}'],
+  ['{\\"accessToken\\":\\"abcdef\\"}', '{\\"accessToken\\":\\"[redacted]\\"}'],
+  ["{'secret': 'abc def'}", "{'secret': '[redacted]'}"],
+  ['api key: none; password: hunter22', 'api key: none; password: [redacted]'],
+  ['aws_secret_access_key=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY', 'aws_secret_access_key=[redacted]'],
+  ['DefaultEndpointsProtocol=https;AccountKey=abc/def+ghi==;x', 'DefaultEndpointsProtocol=https;AccountKey=[redacted];x'],
+  ...[
+    'AKIAIOSFODNN7EXAMPLE', 'ASIAIOSFODNN7EXAMPLE', 'AIzaSyA-1234567890abcdefghijklmnopqrstu', 'ya29.a0AfH6SMBx_1234', 'GOCSPX-abcdefghijkl',
+    ['xoxb', '123456789012', 'abcdefghijkl'].join('-'), 'sk-abcdefghijklmnopqrstuvwx', 'sk-ant-api03-abcdef_ghijkl', 'sk-proj-0123456789', ['sk', 'live', 'abcdefgh12345678'].join('_'),
+    'ghs_0123456789abcdefABCD', 'glpat-abcdefghij0123456789', 'hf_abcdefghijklmnopqrstuvwx'
+  ].map((key): [string, string] => [`key ${key} refused`, 'key [redacted] refused']),
+  ['-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nABC\n-----END RSA PRIVATE KEY-----\nthen', '[redacted] then'],
+  ['it says -----BEGIN PRIVATE KEY-----\\nMIIEow\\nABC', 'it says [redacted]']
+]
+
+for (const [said, shown] of credentials) {
+  test(`${JSON.stringify(said)} is told without its secret`, async t => {
+    t.equal(presentable(said), shown)
+    t.equal(presentable(shown), shown, 'what was redacted stays as it is')
+  })
+}
+
 test('prose about tokens stays readable', async t => {
-  for (const text of ['bearer authentication failed', 'basic understanding required', 'sk-short', 'a task-force-of-many-people', 'ghp_ is a prefix', 'eyJ is how they begin']) t.equal(presentable(text), text)
+  for (const text of [
+    'the token expired', 'token: expired', 'Incorrect API key provided', 'password: must have eight characters', 'max_tokens=100 is too many', 'Basic understanding of cookies: they are small', 'Bearer authentication failed', 'Bearer credentials required',
+    'the bearer presented nothing', 'authorization failed', 'see https://example.com/a?b=c@d', 'mail me@example.com', 'cookie: none was sent', 'keys: one, two', 'risk-averse people ask', 'the secret of good prose', 'the "token" is missing', '-----BEGIN CERTIFICATE-----',
+    'bearer authentication failed', 'basic understanding required', 'sk-short', 'a task-force-of-many-people', 'ghp_ is a prefix', 'eyJ is how they begin']) t.equal(presentable(text), text)
 })
 
 test('text becomes one line without control characters', async t => {
@@ -45,6 +94,17 @@ test('long text is cut to the limit, an ellipsis included, and no character is l
 
 test('a secret at the cut is redacted before the text is cut', async t => {
   t.notMatch(presentable('x'.repeat(490) + ' top-s3cret-token', ['top-s3cret-token']), /top/)
+})
+
+test('half a megabyte of hostile text takes linear time, whatever shape it begins', async t => {
+  const before = process.cpuUsage()
+  const parts = [
+    '://', '://a', '://a@', 'cookie: a=b; ', 'cookie:a=b;', 'cookie=', 'authorization: ', 'authorization:basic ', 'authorization', 'bearer a', 'bearer a.', 'basic a', 'basic aA', 'basic', 'token:', 'token=', 'token":"', 'token":"\\', 'token\\":\\"',
+    "token':'", 'password: a', 'secret', 'x-a-token:', 'x-a', '?key=', '&sig', '-----BEGIN PRIVATE KEY-----', '-----BEGIN ', '-----END', 'sk-', 'sk-a', 'xoxb-', 'AIza', 'ya29.', 'AKIA', 'github_pat_', 'glpat-', 'hf_', 'eyJ', 'a.', 'a-', 'a_', 'a=', '\\"', '@', '[redacted]'
+  ]
+  for (const part of parts) presentable(part.repeat(500_000 / part.length))
+  // Quadratic patterns take minutes for it, linear ones about a second in all.
+  t.ok(process.cpuUsage(before).user < 30_000_000)
 })
 
 test('64 KiB of the worst text takes linear time', async t => {

@@ -71,7 +71,7 @@ test('JSON Web Tokens of a key set; when it cannot be had → 503 auth_unavailab
   const key = await signingKey('ES256', 'ec-1')
   let up = false
   const server = await jwksServer(t, (_request, reply) => up ? reply.end(JSON.stringify({ keys: [key.jwk] })) : reply.writeHead(500).end())
-  const { url, log } = await pair(t, scripts, { AUTH_MODE: 'jwt', JWT_JWKS_URL: server.url })
+  const { url, log } = await pair(t, scripts, { AUTH_MODE: 'jwt', JWT_JWKS_URL: server.url, RATE_LIMIT_MAX: '1000000' })
   const headers = { authorization: `Bearer ${await key.sign()}`, 'x-request-id': 'jwks.1' }
 
   const response = await ask(url, undefined, { headers })
@@ -81,5 +81,16 @@ test('JSON Web Tokens of a key set; when it cannot be had → 503 auth_unavailab
   t.match(await log.ended('jwks.1'), { errorType: 'auth_unavailable', cause: /JSON Web Key Set/ })
 
   up = true
-  t.equal((await ask(url, undefined, { headers })).status, 200)
+  while ((await ask(url, undefined, { headers })).status !== 200);
+  t.equal(server.requests, 2)
+})
+
+test('junk tokens while the key set cannot be had are failed logins, and one fetch', async t => {
+  const key = await signingKey('ES256', 'ec-1')
+  const server = await jwksServer(t, (_request, reply) => reply.writeHead(500).end())
+  const { url } = await pair(t, scripts, { AUTH_MODE: 'jwt', JWT_JWKS_URL: server.url, RATE_LIMIT_MAX: '5' })
+  const statuses: number[] = []
+  for (let i = 0; i < 8; i++) statuses.push((await ask(url, undefined, { headers: { authorization: `Bearer ${await key.sign({}, { kid: `junk-${i}` })}` } })).status)
+  t.strictSame(statuses, [503, 503, 503, 503, 503, 429, 429, 429])
+  t.equal(server.requests, 1)
 })

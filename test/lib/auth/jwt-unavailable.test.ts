@@ -36,7 +36,7 @@ test('a key of the JWKS that cannot be read is no proof either', async t => {
 test('the key server gets better and so do the answers', async t => {
   let up = false
   const server = await jwksServer(t, (_request, reply) => up ? reply.end(JSON.stringify({ keys: [key.jwk] })) : reply.writeHead(503).end())
-  const authenticate = byJwt({ ...others, jwksUrl: server.url })
+  const authenticate = byJwt({ ...others, jwksUrl: server.url, jwksRetry: 0 })
   await t.rejects(authenticate({ bearer: await key.sign() }), GatewayError)
   up = true
   t.match(await authenticate({ bearer: await key.sign() }), { id: 'me' })
@@ -52,4 +52,40 @@ test('so is one that falls silent in the middle of its answer', async t => {
   const silent = await jwksServer(t, (_request, reply) => { reply.writeHead(200, { 'content-type': 'application/json' }).write('{"keys":[') })
   const authenticate = byJwt({ ...others, jwksUrl: silent.url, jwksTimeout: 50 })
   await t.rejects(authenticate({ bearer: await key.sign() }), unavailable)
+})
+
+test('one that fails is asked once for a moment, by however many tokens', async t => {
+  for (const reply of [(status: number) => status, () => 200]) {
+    const server = await jwksServer(t, (_request, response) => response.writeHead(reply(503)).end('no keys'))
+    const authenticate = byJwt({ ...others, jwksUrl: server.url, jwksRetry: 60_000 })
+    await Promise.all(Array.from({ length: 15 }, async (_, i) => await t.rejects(authenticate({ bearer: await key.sign({}, { kid: `at-once-${i}` }) }), unavailable)))
+    for (let i = 0; i < 15; i++) await t.rejects(authenticate({ bearer: await key.sign({}, { kid: `later-${i}` }) }), unavailable)
+    t.equal(server.requests, 1)
+  }
+})
+
+test('a hanging one is asked once, too, and is asked again after the moment', async t => {
+  let up = false
+  const server = await jwksServer(t, (_request, reply) => up && reply.end(JSON.stringify({ keys: [key.jwk] })))
+  const authenticate = byJwt({ ...others, jwksUrl: server.url, jwksTimeout: 50, jwksRetry: 100 })
+  await Promise.all([1, 2, 3].map(async () => await t.rejects(authenticate({ bearer: await key.sign() }), unavailable)))
+  t.equal(server.requests, 1)
+  up = true
+  for (;;) {
+    const caller = await authenticate({ bearer: await key.sign() }).catch(() => undefined)
+    if (!caller) continue
+    t.match(caller, { id: 'me' })
+    break
+  }
+  t.equal(server.requests, 2)
+})
+
+test('while it fails, tokens of keys that are known already are checked as ever', async t => {
+  let up = true
+  const server = await jwksServer(t, (_request, reply) => up ? reply.end(JSON.stringify({ keys: [key.jwk] })) : reply.writeHead(503).end())
+  const authenticate = byJwt({ ...others, jwksUrl: server.url })
+  t.match(await authenticate({ bearer: await key.sign() }), { id: 'me' })
+  up = false
+  t.equal(await authenticate({ bearer: await key.sign({}, { kid: 'nobody' }) }), undefined)
+  t.match(await authenticate({ bearer: await key.sign() }), { id: 'me' })
 })
