@@ -1,12 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Answer } from '../lib/answer/answer.ts'
+import type { Answer, BodyAnswer } from '../lib/answer/answer.ts'
 import type { CopilotPrompt } from '../lib/copilot/prompt.ts'
 import { GatewayError, type MappedError } from '../lib/errors.ts'
 import { acceptsEvents } from '../lib/sse/negotiation.ts'
 import { type LiveAnswer, record } from '../lib/streams/live.ts'
-import { MemoryStore } from '../lib/streams/memory.ts'
+import { MemoryStore } from '../lib/streams/memory/store.ts'
 import type { Reading, RecordingStore } from '../lib/streams/recording.ts'
+import { TextOf } from '../lib/streams/text-of.ts'
 
 /** Answers that survive their readers. */
 export interface ResumableAnswers {
@@ -14,9 +15,9 @@ export interface ResumableAnswers {
    * Asks for an answer on behalf of a reply and records it; `reading` is from its beginning, `over` resolves when the recording is
    * finished. Rejects when there is no room for another.
    */
-  start (reply: FastifyReply, prompt: CopilotPrompt): Promise<{ id: string, reading: Promise<Reading>, over: Promise<unknown> }>
+  start (reply: FastifyReply, prompt: CopilotPrompt): Promise<{ id: string, reading: Promise<BodyAnswer>, over: Promise<unknown> }>
   /** Reads one of the caller's own answers from an offset in bytes on. */
-  resume (request: FastifyRequest, id: string, offset: number): Promise<Reading>
+  resume (request: FastifyRequest, id: string, offset: number): Promise<BodyAnswer>
   /** Stops one of the caller's own answers. */
   stop (request: FastifyRequest, id: string): Promise<void>
 }
@@ -70,7 +71,8 @@ export default fp(async function resume (app) {
           const answer = await app.copilot.answer(prompt, { signal, headers })
           beginning = { answer, firstByteAfter: performance.now() - since }
           return answer
-        }
+        },
+        onDropped: () => request.log.warn('resumable answer is kept no longer: there is no room for it')
       })
       live.add(answer)
       request.recorded = answer.over.then(failure => {
@@ -83,11 +85,12 @@ export default fp(async function resume (app) {
         // Nobody can come back for an answer whose name was never sent.
         if (!raw.headersSent) answer.abort(disconnected.reason instanceof GatewayError ? disconnected.reason : new GatewayError('abandoned'))
       }, { once: true })
-      return { id: answer.recording.id, reading: answer.recording.read(0, request.disconnected), over: answer.over }
+      return { id: answer.recording.id, reading: answer.recording.read({ bytes: 0 }, request.disconnected).then(textOf), over: answer.over }
     },
 
     async resume (request, id, offset) {
-      return await (await find(request, id)).read(offset, request.disconnected, acceptsEvents(request.raw) ? 'characters' : 'bytes')
+      const recording = await find(request, id)
+      return textOf(await recording.read({ bytes: offset }, request.disconnected, acceptsEvents(request.raw) ? 'characters' : 'bytes'))
     },
 
     async stop (request, id) {
@@ -106,4 +109,8 @@ export default fp(async function resume (app) {
 
 function ownerOf ({ caller }: FastifyRequest): string {
   return `${caller?.kind}:${caller?.id}`
+}
+
+function textOf ({ parts, ...reading }: Reading): BodyAnswer {
+  return { ...reading, body: new TextOf(parts) }
 }

@@ -1,20 +1,24 @@
-import type { Readable } from 'node:stream'
-import type { BodyAnswer } from '../answer/answer.ts'
+import { finished, type Readable } from 'node:stream'
+import type { Answer, Part } from '../answer/answer.ts'
 import { fromTransport } from '../copilot/failures.ts'
 import { GatewayError, type ReportedError } from '../errors.ts'
 import { CharacterBoundary } from '../utf8.ts'
-import type { Recording, RecordingStore } from './recording.ts'
+import type { LiveRecording, Names, Recording, RecordingStore } from './recording.ts'
 
 /** An answer to be asked for and recorded. Durations in milliseconds. */
 export interface LiveAnswerOptions {
   /** Who alone may read it. */
   readonly owner: string
+  /** What it may be found by. */
+  readonly names?: Names
   /** How long it may go on without a reader. */
   readonly grace: number
   /** How long it may take in all. */
   readonly maxDuration: number
   /** Asks the upstream; the signal's reason says why it is aborted. */
-  readonly ask: (signal: AbortSignal) => Promise<BodyAnswer>
+  readonly ask: (signal: AbortSignal) => Promise<Answer>
+  /** Is told when there is no room for the recording any more, so that nobody can come back for it. */
+  readonly onDropped?: () => void
 }
 
 /** An answer that is written into a recording, whoever reads it. */
@@ -27,31 +31,47 @@ export interface LiveAnswer {
 }
 
 /**
- * Asks for an answer and records it as it comes. It goes on when its readers leave, for `grace` at most.
- * Rejects as {@link RecordingStore.create} does; what the upstream does wrong is what the recording ends with.
+ * Asks for an answer and records it as it comes. It goes on when its readers leave, for `grace` at most; not at all when it is
+ * kept no longer, since nobody could come back. Rejects as {@link RecordingStore.create} does; what the upstream does wrong is
+ * what the recording ends with.
  */
-export async function record (store: RecordingStore, { owner, grace, maxDuration, ask }: LiveAnswerOptions): Promise<LiveAnswer> {
+export async function record (store: RecordingStore, { owner, names, grace, maxDuration, ask, onDropped }: LiveAnswerOptions): Promise<LiveAnswer> {
   const upstream = new AbortController()
   const abort = (reason: GatewayError): void => upstream.abort(reason)
   let abandonment: NodeJS.Timeout | undefined
+  let readers = 0
+  let kept = true
+  const watch = (): void => {
+    clearTimeout(abandonment)
+    if (readers > 0) return
+    if (kept) abandonment = setTimeout(abort, grace, new GatewayError('abandoned'))
+    else abort(new GatewayError('abandoned'))
+  }
   const recording = await store.create(owner, {
     stop: () => abort(new GatewayError('stopped')),
-    watched: readers => {
-      clearTimeout(abandonment)
-      if (readers === 0) abandonment = setTimeout(abort, grace, new GatewayError('abandoned'))
+    lost: abort,
+    watched: now => {
+      readers = now
+      watch()
+    },
+    dropped: () => {
+      kept = false
+      onDropped?.()
+      watch()
     }
-  })
+  }, names)
   const deadline = setTimeout(abort, maxDuration, new GatewayError('max_duration'))
 
   const write = async (): Promise<GatewayError | ReportedError | undefined> => {
     try {
-      const { delivery, model, body } = await ask(upstream.signal)
-      recording.begin({ delivery, ...(model !== undefined && { model }) })
-      await copy(body, recording)
-      recording.finish()
+      const answer = await ask(upstream.signal)
+      const { delivery, model, service } = answer
+      await recording.begin({ delivery, ...(model !== undefined && { model }), ...(service !== undefined && { service }) })
+      await copy(answer, recording, upstream.signal)
+      await recording.finish(answer.ending())
     } catch (error) {
       const failure = fromTransport(error)
-      recording.finish(failure)
+      await recording.fail(failure)
       return failure
     } finally {
       clearTimeout(deadline)
@@ -61,18 +81,36 @@ export async function record (store: RecordingStore, { owner, grace, maxDuration
   return { recording, abort, over: write() }
 }
 
-/** Appends a body to a recording chunk by chunk, as they come. Rejects as the body fails, and as {@link Recording.append} throws. */
-async function copy (body: Readable, recording: Recording): Promise<void> {
-  const characters = new CharacterBoundary()
-  await new Promise<void>((resolve, reject) => {
-    body.on('error', reject).once('end', resolve)
-    body.on('data', (chunk: Buffer) => {
-      try {
-        recording.append(characters.push(chunk))
-      } catch (error) {
-        body.destroy(fromTransport(error))
-      }
+/** Appends an answer to a recording as it comes, in whole characters. Rejects as its stream fails, and as {@link LiveRecording.append} does. */
+async function copy (answer: Answer, recording: LiveRecording, signal: AbortSignal): Promise<void> {
+  const text = new CharacterBoundary()
+  const reasoning = new CharacterBoundary()
+  if (answer.body) {
+    await each(answer.body, (chunk: Buffer) => recording.append({ type: 'text', bytes: text.push(chunk) }, signal))
+  } else {
+    await each(answer.parts, (part: Part) => {
+      const whole = part.type === 'tool' ? part : { type: part.type, bytes: (part.type === 'text' ? text : reasoning).push(part.bytes) }
+      return recording.append(whole, signal)
     })
+  }
+  await recording.append({ type: 'reasoning', bytes: reasoning.rest }, signal)
+  await recording.append({ type: 'text', bytes: text.rest }, signal)
+}
+
+/** Writes what a stream gives, one after the other, and holds it back while a write is slow. An iterator would join chunks that wait. */
+async function each<Chunk> (stream: Readable, write: (chunk: Chunk) => Promise<void>): Promise<void> {
+  let writes = Promise.resolve()
+  let pending = 0
+  await new Promise<void>((resolve, reject) => {
+    stream.on('data', (chunk: Chunk) => {
+      if (++pending > 1) stream.pause()
+      writes = writes.then(() => write(chunk)).then(() => { if (--pending === 0) stream.resume() })
+      writes.catch(error => {
+        stream.destroy()
+        reject(error)
+      })
+    })
+    // What came before a failure is written, too.
+    finished(stream, error => writes.then(() => error ? reject(error) : resolve(), reject))
   })
-  recording.append(characters.rest)
 }

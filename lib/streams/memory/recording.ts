@@ -1,0 +1,190 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { EventEmitter, once } from 'node:events'
+import type { Ending, Part, Summary } from '../../answer/answer.ts'
+import { GatewayError, type ReportedError } from '../../errors.ts'
+import type { Beginning, From, IdempotencyKey, LiveRecording, Names, Reading, Writer } from '../recording.ts'
+import { MemoryReading, type Source } from './reading.ts'
+import { entryOf, type Place, Tape } from './tape.ts'
+
+/** What a recording asks of its store. */
+export interface Keeper {
+  /** How many bytes a recording may cost. */
+  readonly maxRecordingBytes: number
+  /** Takes room for more; false when there is none, even if others go. */
+  take (recording: MemoryRecording, cost: number): boolean
+  /** Gives room back. */
+  give (recording: MemoryRecording, cost: number): void
+  /** Forgets a recording, and has it {@link MemoryRecording.drop} what it can. */
+  drop (recording: MemoryRecording): void
+  /** A recording that is kept is over. */
+  over (recording: MemoryRecording): void
+}
+
+/** How an answer ended. */
+type Outcome = { readonly ending: Ending, readonly failure?: undefined } | { readonly failure: GatewayError | ReportedError, readonly ending?: undefined }
+
+/** What a recording is known by. */
+export interface Known extends Names {
+  readonly owner: string
+  readonly key?: IdempotencyKey
+}
+
+/** A recording in the memory of this process. */
+export class MemoryRecording implements LiveRecording, Source {
+  readonly id = randomBytes(16).toString('base64url')
+  readonly known: Known
+  charge = 0
+  outcome: Outcome | undefined
+  readonly #keeper: Keeper
+  readonly #writer: Writer
+  readonly #tape = new Tape()
+  /** `settled` when it has begun or ended without, `moved` when a reader took something or left, `over`. */
+  readonly #events = new EventEmitter().setMaxListeners(0)
+  readonly #readings = new Set<MemoryReading>()
+  readonly #hash = createHash('sha256')
+  #beginning: Beginning | undefined
+  #readers = 0
+  /** How many of the readers wait for the beginning. */
+  #waiting = 0
+  #kept = true
+
+  constructor (keeper: Keeper, writer: Writer, known: Known) {
+    this.#keeper = keeper
+    this.#writer = writer
+    this.known = known
+  }
+
+  get owner (): string { return this.known.owner }
+
+  get readers (): number { return this.#readers }
+
+  async begin (beginning: Beginning): Promise<void> {
+    this.#beginning = beginning
+    this.#events.emit('settled')
+  }
+
+  async append (part: Part, signal: AbortSignal): Promise<void> {
+    const entry = entryOf(part)
+    if (entry.bytes.length === 0) return
+    const cost = this.#tape.costOf(entry)
+    if (this.#kept && this.#tape.cost + cost > this.#keeper.maxRecordingBytes) throw new GatewayError('answer_too_large')
+    if (this.#kept && !this.#keeper.take(this, cost)) this.#keeper.drop(this)
+    if (!this.#kept) await this.#passedOn(signal)
+    this.#tape.add(entry)
+    if (part.type === 'text') this.#hash.update(part.bytes)
+    for (const reading of this.#readings) reading.pump()
+  }
+
+  async finish (ending: Ending): Promise<void> {
+    this.#end({ ending })
+  }
+
+  async fail (failure: GatewayError | ReportedError): Promise<void> {
+    if (!this.outcome) this.#end({ failure })
+  }
+
+  async read (from: From, signal: AbortSignal, unit: 'bytes' | 'characters' = 'characters'): Promise<Reading> {
+    if (!this.#kept) throw new GatewayError('not_found')
+    this.#watched(+1)
+    try {
+      const beginning = await this.#begun(signal)
+      const found = this.#tape.locate(from, unit)
+      if (!found) throw new GatewayError('past_the_end', { detail: this.#whyNot(from) })
+      const parts = new MemoryReading(this, found.place)
+      this.#readings.add(parts)
+      return { ...beginning, parts, offset: found.position, ending: () => this.outcome?.ending ?? { finishReason: null }, summary: () => this.#summary() }
+    } catch (error) {
+      this.#watched(-1)
+      throw error
+    }
+  }
+
+  async summary (): Promise<Summary> {
+    return this.#summary()
+  }
+
+  async stop (): Promise<void> {
+    if (this.outcome) return
+    const over = once(this.#events, 'over')
+    this.#writer.stop()
+    await over
+  }
+
+  /** Is kept no longer than its readers need it. For its {@link Keeper} alone. */
+  drop (): void {
+    this.#kept = false
+    this.#release()
+    if (!this.outcome) this.#writer.dropped()
+  }
+
+  next (place: Place): Part | undefined {
+    return this.#tape.next(place)
+  }
+
+  moved (): void {
+    if (this.#kept) return
+    this.#release()
+    this.#events.emit('moved')
+  }
+
+  left (reading: MemoryReading): void {
+    this.#readings.delete(reading)
+    this.#watched(-1)
+  }
+
+  async #begun (signal: AbortSignal): Promise<Beginning> {
+    this.#waiting++
+    try {
+      if (!this.#beginning && !this.outcome) await once(this.#events, 'settled', { signal })
+      signal.throwIfAborted()
+      if (!this.#beginning) throw this.outcome?.failure
+      return this.#beginning
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error
+    } finally {
+      this.#waiting--
+    }
+  }
+
+  /** Waits until every reader has taken all there is, so that one part at most is held for them. */
+  async #passedOn (signal: AbortSignal): Promise<void> {
+    while (this.#waiting > 0 || [...this.#readings].some(({ waits }) => !waits)) {
+      await once(this.#events, 'moved', { signal }).catch(() => { throw signal.reason })
+    }
+    this.#release()
+  }
+
+  #end (outcome: Outcome): void {
+    this.outcome = outcome
+    this.#tape.trim()
+    if (!this.#beginning) this.#events.emit('settled')
+    if (this.#kept) this.#keeper.over(this)
+    for (const reading of this.#readings) reading.pump()
+    this.#events.emit('over')
+  }
+
+  #watched (change: number): void {
+    this.#readers += change
+    if (!this.outcome) this.#writer.watched(this.#readers)
+    this.moved()
+  }
+
+  /** Lets go of what every reader has behind it, and gives its room back. */
+  #release (): void {
+    if (this.#waiting > 0) return
+    const [first, ...others] = [...this.#readings].map(({ place }) => place)
+    if (first) this.#tape.release(others.reduce((least, place) => place.at < least.at ? place : least, first))
+    else this.#tape.clear()
+    const { held } = this.#tape
+    if (held < this.charge) this.#keeper.give(this, this.charge - held)
+  }
+
+  #summary (): Summary {
+    return { bytes: this.#tape.textBytes, sha256: this.#hash.copy().digest('hex') }
+  }
+
+  #whyNot ({ bytes, rest }: From): string {
+    const there = this.#tape.textBytes
+    return bytes > there ? `${bytes} is past the ${there} bytes there are` : `nothing is told at ${bytes}.${rest}`
+  }
+}
