@@ -3,7 +3,7 @@ import neostandard, { plugins } from 'neostandard'
 const typescript = plugins['typescript-eslint']
 
 export default [
-  ...neostandard({ ts: true, ignores: ['dist/', '.tap/'] }),
+  ...neostandard({ ts: true, ignores: ['**/dist/', '.tap/'] }),
   {
     files: ['**/*.ts'],
     plugins: { '@typescript-eslint': typescript.plugin },

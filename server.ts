@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import closeWithGrace from 'close-with-grace'
 import Fastify from 'fastify'
 import gateway, { options } from './app.ts'

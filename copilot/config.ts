@@ -1,5 +1,6 @@
 import { Ajv } from 'ajv'
 import Type, { type Static } from 'typebox'
+import { requireSdk } from './engines/sdk-package.ts'
 
 const schema = Type.Object({
   NODE_ENV: Type.Optional(Type.String()),
@@ -83,6 +84,8 @@ export function readCopilotConfig (environment: Environment): CopilotConfig {
     throw new Error('With NODE_ENV=production the demo engine does not start by itself: set COPILOT_SERVICE_URL, ' +
       'or COPILOT_GITHUB_TOKEN, or COPILOT_PROVIDER_BASE_URL and COPILOT_MODEL, or COPILOT_ENGINE=demo')
   }
+
+  if (engine === 'sdk') requireSdk()
 
   return {
     engine,
