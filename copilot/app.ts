@@ -1,5 +1,5 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
-import { randomUUID } from 'node:crypto'
+import { requestId } from '../lib/request-id.ts'
 import type { CopilotConfig } from './config.ts'
 import type { Engine } from './engines/engine.ts'
 import { selectEngine } from './engines/select.ts'
@@ -13,7 +13,7 @@ import { modelRoutes } from './routes/models.ts'
 
 /** What {@link buildCopilotService} takes. */
 export interface CopilotServiceOptions extends Pick<FastifyServerOptions, 'logger' | 'loggerInstance'> {
-  /** From `readCopilotConfig`. */
+  /** What to serve and to whom, from `readCopilotConfig`. */
   config: CopilotConfig
   /** Answers instead of the engine that the configuration asks for. It is closed with the service. */
   engine?: Engine
@@ -21,23 +21,17 @@ export interface CopilotServiceOptions extends Pick<FastifyServerOptions, 'logge
 
 /**
  * Builds the Copilot service: the upstream that the gateway talks to, as a Fastify application of its own. The caller makes it
- * `listen` and `close`s it; closing lets answers in flight end, and then gives back the engine's processes and files.
- *
- * @param options.config - what to serve and to whom, see `readCopilotConfig`
- * @param options.logger - as Fastify's option; no logs when both this and `loggerInstance` are left out
- * @param options.loggerInstance - a pino logger to write to
- * @returns the application, ready to `listen({ host, port })`
+ * `listen({ host, port })` and `close`s it; closing lets answers in flight end, and then gives back the engine's processes and
+ * files. Without a logger nothing is logged.
  */
 export async function buildCopilotService ({ config, engine = selectEngine(config), logger, loggerInstance }: CopilotServiceOptions): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
     ...(loggerInstance ? { loggerInstance } : { logger: logger ?? false }),
     // One line when a request has ended is enough: request-log.ts writes it.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    bodyLimit: 8 * 1024 * 1024,
-    genReqId: ({ headers }) => {
-      const id = headers['x-request-id']
-      return typeof id === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(id) ? id : randomUUID()
-    },
+    // A conversation comes twice: folded, and turn by turn.
+    bodyLimit: 16 * 1024 * 1024,
+    genReqId: requestId,
     frameworkErrors: toReply
   })
 

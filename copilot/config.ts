@@ -1,5 +1,6 @@
 import { Ajv } from 'ajv'
 import Type, { type Static } from 'typebox'
+import { isLoopback } from '../lib/loopback.ts'
 import { requireSdk } from './engines/sdk-package.ts'
 
 const schema = Type.Object({
@@ -55,23 +56,22 @@ export interface CopilotServerConfig {
 }
 
 /** What the runtime process may see: how to find programs and temporary files, proxies, certificates, a GitHub host, a runtime of one's own. */
-const runtimeVariables = new Set([
+const RUNTIME_VARIABLES = new Set([
   'PATH', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'TEMP', 'TMP', 'SYSTEMROOT', 'COMSPEC', 'PATHEXT',
   'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS',
   'GH_HOST', 'COPILOT_GH_HOST', 'COPILOT_CLI_PATH'
 ])
 
-const tokenVariables = ['COPILOT_GITHUB_TOKEN', 'GH_TOKEN', 'GITHUB_TOKEN'] as const
+const TOKEN_VARIABLES = ['COPILOT_GITHUB_TOKEN', 'GH_TOKEN', 'GITHUB_TOKEN'] as const
 
 /**
- * Reads and checks the configuration of the service. An empty variable counts as unset.
- *
- * @throws Error with one line that names the variable and the rule, when a value breaks one; or that names what to set, when
- * the demo engine would have to start by itself in production.
+ * Reads and checks the configuration of the service. An empty variable counts as unset. Throws an Error with one line that
+ * names the variable and the rule, when a value breaks one; or that names what to set, when the demo engine would have to
+ * start by itself in production.
  */
 export function readCopilotConfig (environment: Environment): CopilotConfig {
   const env = check(schema, environment)
-  const variable = tokenVariables.find(name => env[name] !== undefined)
+  const variable = TOKEN_VARIABLES.find(name => env[name] !== undefined)
   const value = variable && env[variable]
   const configured = value !== undefined || env.COPILOT_PROVIDER_BASE_URL !== undefined
   const engine = env.COPILOT_ENGINE === 'auto' ? (configured ? 'sdk' : 'demo') : env.COPILOT_ENGINE
@@ -94,15 +94,14 @@ export function readCopilotConfig (environment: Environment): CopilotConfig {
     model,
     serviceToken: env.COPILOT_SERVICE_TOKEN,
     runtimeEnvironment: Object.fromEntries(Object.entries(environment).flatMap(([name, content]) =>
-      content && runtimeVariables.has(name.toUpperCase()) ? [[name, content]] : []))
+      content && RUNTIME_VARIABLES.has(name.toUpperCase()) ? [[name, content]] : []))
   }
 }
 
 /**
  * Reads and checks where the stand-alone process listens. Not for an embedded service, which shares `HOST` with its gateway.
- *
- * @throws Error with one line that names the variable and the rule, when a value breaks one; or when the service would listen
- * beyond loopback without a token.
+ * Throws an Error with one line that names the variable and the rule, when a value breaks one; or when the service would
+ * listen beyond loopback without a token.
  */
 export function readServerConfig (environment: Environment): CopilotServerConfig {
   const env = check(serverSchema, environment)
@@ -110,10 +109,6 @@ export function readServerConfig (environment: Environment): CopilotServerConfig
     throw new Error(`COPILOT_SERVICE_TOKEN must be set when HOST is not a loopback address (it is ${JSON.stringify(env.HOST)})`)
   }
   return { host: env.HOST, port: env.COPILOT_PORT, logLevel: env.LOG_LEVEL, drainTimeoutMs: env.DRAIN_TIMEOUT_MS }
-}
-
-function isLoopback (host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
 const ajv = new Ajv({ useDefaults: true, strict: false })

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 
-const sweepMs = 50
+/** How often connections without a request are closed while the application closes, in milliseconds. */
+const SWEEP = 50
 
 /**
  * Lets the application close as soon as its last answer has ended. Node's own `server.close()` waits for connections that a
@@ -16,7 +17,7 @@ export function releaseConnections (app: FastifyInstance): void {
     const sweep = setInterval(() => {
       if (inFlight === 0) app.server.closeAllConnections()
       else app.server.closeIdleConnections()
-    }, sweepMs)
+    }, SWEEP)
     app.server.once('close', () => clearInterval(sweep))
   })
 }

@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { CopilotError, type ErrorType, publicMessage, statusOf } from './errors.ts'
+import { presentable } from '../lib/redact.ts'
+import { CopilotError } from './errors.ts'
 import { noteFailure } from './request-log.ts'
 
 /** Makes every error, Fastify's own included, a status and JSON `{ error, errorType }`. */
@@ -16,9 +17,9 @@ export function toReply (error: FastifyError | CopilotError, request: FastifyReq
   return reply.code(status).header('x-request-id', request.id).type('application/json; charset=utf-8').send({ error: message, errorType })
 }
 
-function describe (error: FastifyError | CopilotError): { status: number, error: string, errorType: ErrorType } {
-  if (error instanceof CopilotError) return { status: statusOf[error.errorType], error: error.message, errorType: error.errorType }
+function describe (error: FastifyError | CopilotError): { status: number, error: string, errorType: string } {
+  if (error instanceof CopilotError) return { status: error.status, error: error.message, errorType: error.errorType }
   const status = error.statusCode ?? 500
-  if (status < 500) return { status, error: `Invalid request: ${publicMessage(error.message, [])}`, errorType: 'invalid_request' }
+  if (status < 500) return { status, error: `Invalid request: ${presentable(error.message)}`, errorType: 'invalid_request' }
   return { status: 500, error: 'The Copilot service failed unexpectedly', errorType: 'unknown' }
 }

@@ -1,7 +1,7 @@
 import closeWithGrace from 'close-with-grace'
+import { loggerOptions } from '../lib/logger-options.ts'
 import { buildCopilotService } from './app.ts'
 import { readCopilotConfig, readServerConfig } from './config.ts'
-import { loggerOptions } from './logging.ts'
 
 /** Signals that are no request to shut down. A listener for a fault of native code would have it happen again, for ever. */
 const NOT_FOR_US = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGUSR2'] satisfies NodeJS.Signals[]

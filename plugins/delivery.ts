@@ -41,7 +41,7 @@ export default fp(async function delivery (app) {
   app.decorateRequest('form', null)
   app.decorateReply('deliver', async function (pending, streamId) {
     this.bound()
-    const protocol = acceptsEvents(this.request.headers) ? 'events' : 'text'
+    const protocol = acceptsEvents(this.request.raw) ? 'events' : 'text'
     this.request.form = { protocol, resumable: streamId !== undefined }
     return protocol === 'events' ? await asEvents(this, pending, streamId) : asText(this, await pending, streamId)
   })

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import accepts from 'accepts'
 import type { ConnectionError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { GatewayError, type MappedError, mapError } from '../lib/errors.ts'
-import { preferred } from '../lib/sse/negotiation.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -34,11 +34,13 @@ export function sendError (error: unknown, request: FastifyRequest, reply: Fasti
   request.failure = failure
   if (failure.errorType === 'internal') request.log.error({ err: error }, 'internal error')
 
-  const { status, errorType, message, headers, issues, retryable } = failure
+  const { status, errorType, message, headers, issues } = failure
   reply.code(status).headers({ ...headers, 'X-Error-Type': errorType, 'X-Request-Id': request.id })
-  const isBroken = status === 400 && errorType === 'invalid_request' && issues !== undefined
-  return isBroken || wantsJson(request)
-    ? reply.type('application/json; charset=utf-8').send({ error: message, errorType, requestId: request.id, retryable, ...(isBroken && { issues }) })
+  if (status === 400 && errorType === 'invalid_request' && issues) {
+    return reply.type('application/json; charset=utf-8').send({ error: message, errorType, requestId: request.id, issues })
+  }
+  return wantsJson(request)
+    ? reply.type('application/json; charset=utf-8').send({ error: message, errorType, requestId: request.id })
     : reply.type('text/plain; charset=utf-8').send(`Error: ${message}`)
 }
 
@@ -50,7 +52,8 @@ export function onFrameworkError (error: unknown, request: FastifyRequest, reply
 
 /** Plain text is the default and what a wildcard gets; a client that reads events can read JSON, too. */
 function wantsJson (request: FastifyRequest): boolean {
-  return (preferred(request.headers, ['text/plain', 'application/json', 'text/event-stream']) ?? 'text/plain') !== 'text/plain'
+  const type = accepts(request.raw).type(['text/plain', 'application/json', 'text/event-stream'])
+  return type === 'application/json' || type === 'text/event-stream'
 }
 
 /** Puts Fastify's own refusals of a body into words that say what is allowed. */

@@ -1,42 +1,96 @@
+import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Ending, Part } from '../../lib/answer/answer.ts'
+import { CopilotError } from '../errors.ts'
+import { EXAMPLES, type Script, tour } from './demo-scripts.ts'
 import type { AnswerRequest, Engine } from './engine.ts'
 
-const defaultPaceMs = 35
+/** What may be set about the demo engine. Durations in milliseconds. */
+export interface DemoOptions {
+  /** The pause before each word. */
+  readonly pace?: number
+  /** The silence that `demo:slow` shows. */
+  readonly silence?: number
+}
+
+/** The name of the one model, in answers as in the list. */
+const MODEL = 'demo'
+/** How the latest question is set off in a folded conversation. */
+const LATEST = '\n\nUser (latest): '
+/** How many words a broken-off answer has. */
+const BROKEN_OFF = 60
 
 /**
- * An engine that needs no account: it streams a short, plainly labelled text word by word, so that a fresh clone shows the whole way.
- *
- * @param options.paceMs - the pause before each word, in milliseconds; 35 when left out
+ * An engine that needs no account: it streams scripted answers, plainly labelled, word by word, so that a fresh clone shows
+ * the whole way. A question that begins with `demo:length`, `demo:error` or `demo:slow` shows what failure looks like.
  */
-export function demoEngine ({ paceMs = defaultPaceMs }: { paceMs?: number } = {}): Engine {
+export function demoEngine ({ pace = 25, silence = 20_000 }: DemoOptions = {}): Engine {
   return {
-    async * answer (request, { signal }) {
-      for (const word of script(request).split(/(?<= )/)) {
-        try {
-          await delay(paceMs, undefined, { signal })
-        } catch {
-          // Only the signal can end the pause early: nobody listens any more.
-          return
+    answer (request) {
+      const question = questionOf(request)
+      const trick = /^demo:(length|error|slow)\b/.exec(question)?.[1]
+      const script = EXAMPLES.get(question) ?? tour(excerpt(question), request.mode)
+      const words = tell(trick === 'length' || trick === 'error' ? { ...script, text: firstWords(script.text) } : script)
+      const left = new AbortController()
+      const parts = new Readable({
+        objectMode: true,
+        read () {},
+        destroy (error, done) {
+          left.abort()
+          done(error)
         }
-        yield word
+      })
+      const write = async () => {
+        if (trick === 'slow') await delay(silence, undefined, left)
+        for (const word of words) {
+          await delay(pace, undefined, left)
+          parts.push(word)
+        }
+        if (trick === 'error') throw new CopilotError('sdk', 'The demo was asked to fail half-way')
+        parts.push(null)
       }
+      // Of an answer that was given up this changes nothing.
+      write().catch((error: Error) => parts.destroy(error))
+      return { parts, ending: () => ending(request, words, trick === 'length' ? 'length' : 'stop') }
     },
-    models: async () => [{ id: 'demo', name: 'Demo (scripted, not GitHub Copilot)' }],
+    models: async () => [{ id: MODEL, name: 'Demo (scripted, not GitHub Copilot)' }],
     health: () => ({ engine: 'demo', message: 'Scripted demo answers, not GitHub Copilot.' }),
     close: async () => {}
   }
 }
 
-function script ({ prompt, mode }: AnswerRequest): string {
-  return 'This is a demo answer, written by a script and not by GitHub Copilot. ' +
-    `You asked, in ${mode} mode: “${excerpt(prompt)}” ` +
-    'Each word travels on its own, the way the real answer will: from this service through the gateway to you, as it is written. ' +
-    'To talk to GitHub Copilot, set `COPILOT_GITHUB_TOKEN`; for any OpenAI-compatible model, ' +
-    'set `COPILOT_PROVIDER_BASE_URL` and `COPILOT_MODEL`; then start again.\n'
+/** The latest question, without the conversation that is folded around it. */
+function questionOf ({ prompt, conversation }: AnswerRequest): string {
+  if (conversation) return conversation.prompt.trim()
+  const at = prompt.lastIndexOf(LATEST)
+  return (at < 0 ? prompt : prompt.slice(at + LATEST.length)).trim()
 }
 
-/** The end of the prompt: a folded conversation has its latest message there. */
-function excerpt (prompt: string): string {
-  const characters = Array.from(prompt.slice(-400).replace(/^[\uDC00-\uDFFF]/, '').replace(/\s+/g, ' ').trim())
+function tell ({ reasoning = '', text }: Script): Part[] {
+  return [...wordsOf(reasoning).map(word => part('reasoning', word)), ...wordsOf(text).map(word => part('text', word))]
+}
+
+function part (type: 'text' | 'reasoning', word: string): Part {
+  return { type, bytes: Buffer.from(word) }
+}
+
+/** The words of a text, each with the white space behind it. */
+function wordsOf (text: string): string[] {
+  return text === '' ? [] : text.split(/(?<=\s)(?=\S)/)
+}
+
+function firstWords (text: string): string {
+  return wordsOf(text).slice(0, BROKEN_OFF).join('').trimEnd()
+}
+
+/** A script's words stand for tokens: there is no model that would count any. */
+function ending ({ prompt }: AnswerRequest, words: readonly Part[], finishReason: 'stop' | 'length'): Ending {
+  const reasoningTokens = words.filter(({ type }) => type === 'reasoning').length
+  return { finishReason, model: MODEL, usage: { inputTokens: wordsOf(prompt.trim()).length, outputTokens: words.length, reasoningTokens } }
+}
+
+/** The question on one line, or the end of a long one. */
+function excerpt (question: string): string {
+  const characters = Array.from(question.replace(/\s+/g, ' '))
   return characters.length <= 80 ? characters.join('') : '…' + characters.slice(-80).join('').trim()
 }

@@ -1,29 +1,57 @@
-/** How far an answer may go: `explain-only` explains, `project-helper` helps with a project. Neither can touch the host. */
+import type { PartsAnswer } from '../../lib/answer/answer.ts'
+
+/** How far an answer may go: `explain-only` explains, `project-helper` helps with a project. */
 export type Mode = 'explain-only' | 'project-helper'
+
+/** How much a model may think before it answers, for models that know it. */
+export type Effort = 'low' | 'medium' | 'high'
+
+/** An earlier turn of a conversation. */
+export interface Message {
+  readonly role: 'user' | 'assistant'
+  readonly content: string
+}
+
+/** A conversation with its turns apart, as the gateway sends it beside the folded prompt. */
+export interface Conversation {
+  /** Names the conversation of one caller; absent: nothing is to be kept of it. */
+  readonly id?: string
+  /** What the model is told before all turns. */
+  readonly instructions?: string
+  /** The turns before the latest question, oldest first. */
+  readonly messages: readonly Message[]
+  /** The latest question. */
+  readonly prompt: string
+}
 
 /** What a caller asks for. */
 export interface AnswerRequest {
-  prompt: string
-  mode: Mode
-  /** The model to use; the configured one, or the engine's own choice, when left out. */
-  model?: string
+  /** The question, with the whole conversation folded into it. */
+  readonly prompt: string
+  readonly mode: Mode
+  /** The model to use; absent: the configured one, or the engine's own choice. */
+  readonly model?: string
+  readonly effort?: Effort
+  /** The same question with its conversation unfolded. */
+  readonly conversation?: Conversation
 }
 
 /** A model that can be asked for by its `id`. */
 export interface Model {
-  id: string
-  name?: string
+  readonly id: string
+  readonly name?: string
 }
+
+/**
+ * An answer while it is written. `parts` fails with a `CopilotError`, at any time. Destroying it gives the answer up: the
+ * engine drops all work for it at once.
+ */
+export type EngineAnswer = Pick<PartsAnswer, 'parts' | 'ending'>
 
 /** What writes the answers. */
 export interface Engine {
-  /**
-   * Answers one request, piece by piece as the text is written.
-   *
-   * The iteration rejects with a `CopilotError` when the answer fails, at any time. When `signal` aborts, the engine drops all
-   * work for the request at once, even while nobody iterates, and the iteration ends; what it gave so far is not a whole answer.
-   */
-  answer (request: AnswerRequest, options: { signal: AbortSignal }): AsyncIterable<string>
+  /** Answers one request, part by part as it is written. */
+  answer (request: AnswerRequest): EngineAnswer
 
   /** The models that can be asked for. Rejects with a `CopilotError`. */
   models (): Promise<Model[]>

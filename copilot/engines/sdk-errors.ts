@@ -1,4 +1,5 @@
-import { CopilotError, publicMessage } from '../errors.ts'
+import { presentable } from '../../lib/redact.ts'
+import { CopilotError } from '../errors.ts'
 
 /** A failure as the SDK reports it, by a `session.error` event, a `model.call_failure` event or an exception. */
 export interface SdkFailure {
@@ -10,30 +11,25 @@ export interface SdkFailure {
 }
 
 /**
- * Says a failure of the SDK in the words of the wire contract.
- *
- * @param failure - what the SDK reported
- * @param options.byProvider - whether a provider of one's own was asked, and not GitHub
- * @param options.secrets - texts that must not be left in the message
+ * Says a failure of the SDK in the words of the contract with the gateway. `byProvider` tells whether a provider of one's own
+ * was asked, and not GitHub; none of the `secrets` is left in the message.
  */
 export function toCopilotError (failure: SdkFailure, { byProvider, secrets }: { byProvider: boolean, secrets: readonly string[] }): CopilotError {
   const { statusCode, errorType } = failure
-  const detail = publicMessage(failure.message, secrets)
+  const detail = presentable(failure.message, secrets)
   if (statusCode === 429 || errorType === 'rate_limit' || errorType === 'quota') {
-    return new CopilotError('rate_limited', publicMessage(`Copilot is rate limiting: ${detail}`, []))
+    return new CopilotError('rate_limited', presentable(`Copilot is rate limiting: ${detail}`))
   }
   if (statusCode === 401 || statusCode === 403 || errorType === 'authentication' || errorType === 'authorization') {
     // The SDK's own text names variables that this service does not have.
     return new CopilotError('auth', byProvider
       ? `GitHub Copilot authentication failed: the model provider refused the credentials (HTTP ${statusCode}); check COPILOT_PROVIDER_API_KEY`
-      : publicMessage(`GitHub Copilot authentication failed: ${detail}`, []))
+      : presentable(`GitHub Copilot authentication failed: ${detail}`))
   }
   return new CopilotError('sdk', detail || 'The GitHub Copilot SDK reported an error without a message')
 }
 
-/**
- * The human part of `model.call_failure`'s `errorMessage`, which is JSON: the provider's error object, or a string.
- */
+/** The human part of `model.call_failure`'s `errorMessage`, which is JSON: the provider's error object, or a string. */
 export function modelCallMessage (errorMessage: string | undefined): string {
   if (errorMessage === undefined) return 'the model call failed'
   let value: unknown

@@ -1,19 +1,28 @@
-import type { CopilotClient, CopilotClientOptions } from '@github/copilot-sdk'
+import type { CopilotClient, CopilotClientOptions, CopilotRequestHandler } from '@github/copilot-sdk'
 import { access, constants, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CopilotConfig } from '../config.ts'
-import { CopilotError, publicMessage } from '../errors.ts'
+import { presentable } from '../../lib/redact.ts'
+import { CopilotError } from '../errors.ts'
+import { modelCalls } from './sdk-model-calls.ts'
+import { ModelTransport } from './sdk-send.ts'
+import type { Turn } from './sdk-turn.ts'
 
 /** The part of `@github/copilot-sdk` that is used. */
-export interface Sdk { CopilotClient: new (options: CopilotClientOptions) => CopilotClient }
+export interface Sdk {
+  CopilotClient: new (options: CopilotClientOptions) => CopilotClient
+  CopilotRequestHandler: typeof CopilotRequestHandler
+}
 
 /** A running runtime process. */
 export interface Runtime {
-  client: CopilotClient
+  readonly client: CopilotClient
+  /** The turns that are answered now, by session. No other session may ask a model. */
+  readonly turns: Map<string, Turn>
   /** Aborts when the process is found dead. The SDK itself tells nobody: its sessions just fall silent. */
-  lost: AbortSignal
+  readonly lost: AbortSignal
 }
 
 /** What tests may change about the runtime process. */
@@ -24,8 +33,10 @@ export interface RuntimeOptions {
   patienceMs?: number
 }
 
-const signOfLifeMs = 1_000
-const stopMs = 5_000
+/** How often the process is asked for a sign of life, in milliseconds. */
+const SIGN_OF_LIFE = 1_000
+/** How long the process has to end politely, in milliseconds. */
+const STOP = 5_000
 
 /**
  * The SDK's runtime process: one per service, started when it is first needed, started again when it died, and confined to a
@@ -40,12 +51,15 @@ export class RuntimeHost {
   #directory: string | undefined
   #runtime: Promise<Runtime> | undefined
   #running = false
+  readonly #transport: ModelTransport
+  readonly #turns = new Map<string, Turn>()
 
   constructor (config: CopilotConfig, secrets: readonly string[], { loadSdk, patienceMs = 30_000 }: RuntimeOptions) {
     this.#config = config
     this.#secrets = secrets
     this.#loadSdk = loadSdk ?? (() => import('@github/copilot-sdk'))
     this.#patienceMs = patienceMs
+    this.#transport = new ModelTransport(config.runtimeEnvironment)
   }
 
   /** Whether the process runs, as far as is known. */
@@ -54,9 +68,8 @@ export class RuntimeHost {
   }
 
   /**
-   * The running runtime; the process is started when there is none.
-   *
-   * @throws CopilotError `sdk` when the SDK is not installed, `spawn` when the process cannot be started
+   * The running runtime; the process is started when there is none. Rejects with a `CopilotError`: `sdk` when the SDK is
+   * not installed, `spawn` when the process cannot be started.
    */
   async runtime (): Promise<Runtime> {
     if (this.#closing.signal.aborted) throw new CopilotError('sdk', 'The Copilot service is closing')
@@ -75,10 +88,11 @@ export class RuntimeHost {
     const runtime = await this.#runtime?.catch(() => undefined)
     if (runtime) {
       // A process that does not go politely is killed: nobody waits for it any more.
-      await Promise.race([runtime.client.stop(), delay(stopMs, undefined, { ref: false })])
+      await Promise.race([runtime.client.stop(), delay(STOP, undefined, { ref: false })])
       await runtime.client.forceStop()
     }
     this.#running = false
+    await this.#transport.close()
     if (this.#directory) await rm(this.#directory, { recursive: true, force: true, maxRetries: 3 })
   }
 
@@ -89,7 +103,7 @@ export class RuntimeHost {
     const client = await this.#spawn(sdk).catch((error: Error) => {
       // The SDK's message goes on with a stack and with what the process wrote.
       const [reason] = error.message.split('\n', 1)
-      throw new CopilotError('spawn', publicMessage(`The GitHub Copilot runtime could not be started: ${reason}`, this.#secrets))
+      throw new CopilotError('spawn', presentable(`The GitHub Copilot runtime could not be started: ${reason}`, this.#secrets))
     })
     this.#running = true
     return this.#watch(client)
@@ -107,6 +121,7 @@ export class RuntimeHost {
       env: { ...runtimeEnvironment, HOME: directory, USERPROFILE: directory },
       gitHubToken: provider ? undefined : token?.value,
       useLoggedInUser: false,
+      requestHandler: modelCalls(sdk.CopilotRequestHandler, this.#turns, this.#transport.send),
       logLevel: 'none'
     })
     try {
@@ -123,7 +138,7 @@ export class RuntimeHost {
     const lost = new AbortController()
     const watch = async () => {
       while (true) {
-        await delay(signOfLifeMs, undefined, { ref: false, signal: this.#closing.signal })
+        await delay(SIGN_OF_LIFE, undefined, { ref: false, signal: this.#closing.signal })
         await this.#within(client.ping())
       }
     }
@@ -135,7 +150,7 @@ export class RuntimeHost {
       this.#running = false
       await client.forceStop()
     })
-    return { client, lost: lost.signal }
+    return { client, turns: this.#turns, lost: lost.signal }
   }
 
   async #within (work: Promise<unknown>): Promise<void> {

@@ -4,9 +4,10 @@ import { CopilotError } from '../errors.ts'
 import { answerInSession, denyEverything } from './sdk-answer.ts'
 import { toCopilotError, type SdkFailure } from './sdk-errors.ts'
 import { RuntimeHost, type RuntimeOptions } from './sdk-runtime.ts'
+import { Turn } from './sdk-turn.ts'
 import type { AnswerRequest, Engine, Mode, Model } from './engine.ts'
 
-const instructions: Record<Mode, string> = {
+const INSTRUCTIONS: Record<Mode, string> = {
   'explain-only': 'You are GitHub Copilot, an assistant for software developers. Explain: answer questions and clarify concepts, with short code examples ' +
     'where they help. You have no tools, and no access to files, commands or the network; do not claim to have any.',
   'project-helper': 'You are GitHub Copilot, an assistant for software developers. Help with a project: propose designs, write and review code, find the causes of errors, ' +
@@ -34,9 +35,19 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
     return runtime
   }
 
+  async function ask (turn: Turn, request: AnswerRequest): Promise<void> {
+    const asked = await runtime()
+    if (!turn.over.aborted) await answerInSession(asked, turn, session(request), request.prompt)
+  }
+
   return {
-    async * answer (request, { signal }) {
-      yield * answerInSession(await runtime(), { session: session(request), prompt: request.prompt, signal, toError })
+    answer (request) {
+      const turn = new Turn(toError)
+      ask(turn, request).catch((error: Error) => {
+        if (error instanceof CopilotError) turn.destroy(error)
+        else turn.fail(error)
+      })
+      return { parts: turn, ending: () => turn.ending }
     },
     async models () {
       if (provider) return [{ id: provider.model }]
@@ -66,7 +77,7 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
         wireApi: provider.type === 'anthropic' ? undefined : 'completions'
       },
       streaming: true,
-      systemMessage: { mode: 'replace', content: instructions[request.mode] },
+      systemMessage: { mode: 'replace', content: INSTRUCTIONS[request.mode] },
       availableTools: [],
       // Not covered by mode "empty": with a GitHub token the runtime would connect to this server of its own accord.
       disabledMcpServers: ['github-mcp-server'],

@@ -1,5 +1,4 @@
 import { request as httpRequest } from 'node:http'
-import { Readable } from 'node:stream'
 import { json } from 'node:stream/consumers'
 import { once } from 'node:events'
 import { test } from 'tap'
@@ -25,7 +24,7 @@ test('a request that breaks a rule is refused as JSON', async t => {
   await refused(400, '{"prompt":"Hi","model":""}')
   await refused(400, JSON.stringify({ prompt: 'Hi', model: 'm'.repeat(121) }))
   await refused(400, '{"prompt":"Hi","__proto__":{"mode":"x"}}')
-  await refused(413, JSON.stringify({ prompt: 'x'.repeat(8 * 1024 * 1024) }))
+  await refused(413, JSON.stringify({ prompt: 'x'.repeat(16 * 1024 * 1024) }))
   await refused(415, 'prompt=Hi', 'application/x-www-form-urlencoded')
 })
 
@@ -48,14 +47,14 @@ test('a URL that cannot be decoded is refused as JSON', async t => {
 
 test('the longest prompt gets through', async t => {
   const { url } = await service(t, { engine: scriptedEngine(async function * ({ prompt }) { yield String(prompt.length) }) })
-  t.same(await (await post(`${url}/chat`, { prompt: 'ü'.repeat(2_000_000) })).json(), { output: '2000000' })
+  t.same(await (await post(`${url}/chat`, { prompt: 'ü'.repeat(2_000_000) })).json(), { output: '2000000', finishReason: 'stop' })
 })
 
 test('an engine’s error keeps its type, with the status that belongs to it', async t => {
   const statuses = { token_missing: 503, auth: 401, rate_limited: 429, spawn: 500, sdk: 500, unknown: 500 } as const
   for (const [errorType, status] of Object.entries(statuses) as Array<[keyof typeof statuses, number]>) {
     const { url } = await service(t, {
-      engine: scriptedEngine(() => new Readable({ read () { this.destroy(new CopilotError(errorType, 'what happened')) } }))
+      engine: scriptedEngine(async function * () { throw new CopilotError(errorType, 'what happened') })
     })
     for (const path of ['/chat', '/chat/stream']) {
       const response = await post(url + path, { prompt: 'Hi' })

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { Test } from 'tap'
+import type { Ending, Part } from '../../lib/answer/answer.ts'
 import { buildCopilotService, type CopilotServiceOptions } from '../../copilot/app.ts'
 import { readCopilotConfig, type CopilotConfig, type Environment } from '../../copilot/config.ts'
 import type { AnswerRequest, Engine } from '../../copilot/engines/engine.ts'
@@ -42,9 +43,36 @@ export async function readUntil (iterator: AsyncIterator<string>, text: string):
   return read
 }
 
-/** An engine that answers as the test says, to show what the service makes of it. */
-export function scriptedEngine (answer: (request: AnswerRequest, options: { signal: AbortSignal }) => AsyncIterable<string>, rest: Partial<Engine> = {}): Engine {
-  return { answer, models: async () => [], health: () => ({ engine: 'scripted' }), close: async () => {}, ...rest }
+/** An engine that answers as the test says, to show what the service makes of it. Strings are text; `signal` aborts when the answer is given up. */
+export function scriptedEngine (
+  write: (request: AnswerRequest, options: { signal: AbortSignal }) => AsyncIterable<string | Part>,
+  { ending = { finishReason: 'stop' }, ...rest }: Partial<Engine> & { ending?: Ending } = {}
+): Engine {
+  return {
+    answer (request) {
+      const left = new AbortController()
+      const pieces = write(request, { signal: left.signal })[Symbol.asyncIterator]()
+      const parts = new Readable({
+        objectMode: true,
+        read () {
+          pieces.next().then(({ done, value }) => this.push(done ? null : partOf(value)), error => this.destroy(error))
+        },
+        destroy (error, done) {
+          left.abort()
+          done(error)
+        }
+      })
+      return { parts, ending: () => ending }
+    },
+    models: async () => [],
+    health: () => ({ engine: 'scripted' }),
+    close: async () => {},
+    ...rest
+  }
+}
+
+function partOf (piece: string | Part): Part {
+  return typeof piece === 'string' ? { type: 'text', bytes: Buffer.from(piece) } : piece
 }
 
 /** A promise that the test settles. */

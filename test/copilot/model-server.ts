@@ -3,6 +3,14 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 
+/** What a call cost, as OpenAI's API says it. */
+export interface ModelUsage {
+  prompt_tokens: number
+  completion_tokens: number
+  prompt_tokens_details?: { cached_tokens: number }
+  completion_tokens_details?: { reasoning_tokens: number }
+}
+
 /** One request that reached the model, to be answered step by step. */
 export class ModelCall {
   readonly path: string
@@ -26,20 +34,25 @@ export class ModelCall {
   }
 
   /** Asks for a tool, whether it was offered or not, and ends. */
-  callTool (name: string, args: object): void {
+  callTool (name: string, args: object, usage?: ModelUsage): void {
     this.#chunk({ role: 'assistant', tool_calls: [{ index: 0, id: 'call_1', type: 'function', function: { name, arguments: JSON.stringify(args) } }] }, null)
-    this.#finish('tool_calls')
+    this.#finish('tool_calls', usage)
   }
 
-  /** Ends the answer. */
-  end (): void {
-    this.#finish('stop')
+  /** Sends one piece of what the model thinks. */
+  think (text: string): void {
+    this.#chunk({ role: 'assistant', reasoning_content: text }, null)
+  }
+
+  /** Ends the answer, with its price when one is given. */
+  end (reason: 'stop' | 'length' | 'content_filter' = 'stop', usage?: ModelUsage): void {
+    this.#finish(reason, usage)
   }
 
   /** Answers whole, as if no stream had been asked for. */
-  reply (content: string): void {
+  reply (content: string, reasoning?: string): void {
     this.#response.setHeader('content-type', 'application/json')
-    this.#response.end(JSON.stringify({ id: 'c1', object: 'chat.completion', created: 1, model: this.body.model, choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }] }))
+    this.#response.end(JSON.stringify({ id: 'c1', object: 'chat.completion', created: 1, model: this.body.model, choices: [{ index: 0, message: { role: 'assistant', content, reasoning_content: reasoning }, finish_reason: 'stop' }] }))
   }
 
   /** Ends the response without ending the answer. */
@@ -57,14 +70,14 @@ export class ModelCall {
     this.#response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify({ error: { message, type: 'test', code: 'test' } }))
   }
 
-  #finish (reason: string): void {
-    this.#chunk({}, reason)
+  #finish (reason: string, usage?: ModelUsage): void {
+    this.#chunk({}, reason, usage)
     this.#response.end('data: [DONE]\n\n')
   }
 
-  #chunk (delta: object, reason: string | null): void {
+  #chunk (delta: object, reason: string | null, usage?: ModelUsage): void {
     if (!this.#response.headersSent) this.#response.writeHead(200, { 'content-type': 'text/event-stream' })
-    this.#response.write(`data: ${JSON.stringify({ id: 'c1', object: 'chat.completion.chunk', created: 1, model: this.body.model, choices: [{ index: 0, delta, finish_reason: reason }] })}\n\n`)
+    this.#response.write(`data: ${JSON.stringify({ id: 'c1', object: 'chat.completion.chunk', created: 1, model: this.body.model, choices: [{ index: 0, delta, finish_reason: reason }], usage })}\n\n`)
   }
 }
 

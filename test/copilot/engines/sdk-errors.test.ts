@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'tap'
 import { modelCallMessage, toCopilotError } from '../../../copilot/engines/sdk-errors.ts'
 import { pieces, post, readUntil } from '../helper.ts'
@@ -18,7 +20,7 @@ test('what a model refuses with becomes a status and a type', async t => {
   for (const path of ['/chat', '/chat/stream']) {
     t.match(await ask(path, call => call.refuse(429, 'slow down', { 'retry-after': '30' })),
       { status: 429, body: { errorType: 'rate_limited', error: /^Copilot is rate limiting: .*slow down/ } })
-    t.match(await ask(path, call => call.refuse(500, 'on fire, said provider-key\nand sk-0123456789')),
+    t.match(await ask(path, call => call.refuse(500, 'on fire, said provider-key\nand sk-0123456789abcdef')),
       { status: 500, body: { errorType: 'sdk', error: 'on fire, said [redacted] and [redacted]' } })
     t.match(await ask(path, call => call.refuse(403, 'not you')),
       { status: 401, body: { errorType: 'auth', error: 'GitHub Copilot authentication failed: the model provider refused the credentials (HTTP 403); check COPILOT_PROVIDER_API_KEY' } })
@@ -58,10 +60,15 @@ test('an answer that is refused half-way is cut at once', async t => {
 })
 
 test('a model that cannot be reached is an error of the SDK', async t => {
-  const { url } = await sdkService(t, { COPILOT_PROVIDER_BASE_URL: 'http://127.0.0.1:1/v1' })
+  const nobody = createServer().listen(0, '127.0.0.1')
+  await once(nobody, 'listening')
+  const { port } = nobody.address() as AddressInfo
+  nobody.close()
+  await once(nobody, 'close')
+  const { url } = await sdkService(t, { COPILOT_PROVIDER_BASE_URL: `http://127.0.0.1:${port}/v1` })
   const response = await post(`${url}/chat/stream`, { prompt: 'Hi' })
   t.equal(response.status, 500)
-  t.match(await response.json(), { errorType: 'sdk', error: /error sending request/ })
+  t.match(await response.json(), { errorType: 'sdk', error: /connect ECONNREFUSED 127\.0\.0\.1/ })
 })
 
 test('the SDK’s categories and the statuses of model calls have their types', async t => {

@@ -8,7 +8,7 @@ import { alive, engine, script, sdkService, tracedRuntime } from './sdk-helper.t
 const provider = { COPILOT_PROVIDER_BASE_URL: 'http://127.0.0.1:1/v1', COPILOT_PROVIDER_API_KEY: 'provider-key', COPILOT_MODEL: 'm' }
 
 function ask (it: Engine): Promise<unknown> {
-  return it.answer({ prompt: 'Hi', mode: 'explain-only' }, { signal: new AbortController().signal })[Symbol.asyncIterator]().next()
+  return it.answer({ prompt: 'Hi', mode: 'explain-only' }).parts[Symbol.asyncIterator]().next()
 }
 
 test('a runtime that dies takes its answers with it, and the next request gets a new one', async t => {
@@ -101,7 +101,7 @@ test('closing ends answers in flight, and a runtime that does not go', async t =
   const model = await modelServer(t)
   const runtime = tracedRuntime(t)
   const it = engine(t, { ...provider, COPILOT_PROVIDER_BASE_URL: model.url, ...runtime.env })
-  const answer = it.answer({ prompt: 'Hi', mode: 'explain-only' }, { signal: new AbortController().signal })[Symbol.asyncIterator]()
+  const answer = it.answer({ prompt: 'Hi', mode: 'explain-only' }).parts[Symbol.asyncIterator]()
   const first = answer.next()
   ;(await model.next()).say('Hello')
   await first

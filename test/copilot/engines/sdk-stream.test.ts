@@ -34,7 +34,7 @@ test('the same answer, buffered', async t => {
   call.say('Hällo ')
   call.say('wörld')
   call.end()
-  t.same(await (await answering).json(), { output: 'Hällo wörld' })
+  t.same(await (await answering).json(), { output: 'Hällo wörld', finishReason: 'stop' })
 })
 
 test('a model that answers whole instead of streaming is heard all the same', async t => {
@@ -65,8 +65,8 @@ test('two answers at once do not mix', async t => {
   callOfFirst.say('1')
   callOfFirst.end()
   callOfSecond.end()
-  t.same(await (await first).json(), { output: '1' })
-  t.same(await (await second).json(), { output: '2' })
+  t.same(await (await first).json(), { output: '1', finishReason: 'stop' })
+  t.same(await (await second).json(), { output: '2', finishReason: 'stop' })
 })
 
 test('a long prompt gets through whole', async t => {
@@ -77,5 +77,5 @@ test('a long prompt gets through whole', async t => {
   t.ok(call.body.messages.at(-1)?.content.endsWith(prompt))
   call.say('ok')
   call.end()
-  t.same(await (await answering).json(), { output: 'ok' })
+  t.same(await (await answering).json(), { output: 'ok', finishReason: 'stop' })
 })

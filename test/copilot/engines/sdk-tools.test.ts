@@ -28,7 +28,7 @@ test('a tool that the model asks for all the same is not run', async t => {
   t.match(next.body.messages.at(-1), { role: 'tool', content: /does not exist/ })
   next.say('I cannot.')
   next.end()
-  t.same(await (await answering).json(), { output: 'Let me see.\n\nI cannot.' })
+  t.same(await (await answering).json(), { output: 'Let me see.I cannot.', finishReason: 'stop' }, 'and nothing is joined that the model did not write')
 })
 
 test('every permission is denied', async t => {

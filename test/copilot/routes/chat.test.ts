@@ -36,7 +36,7 @@ test('a buffered answer is the whole text', async t => {
   const response = await post(`${url}/chat`, { prompt: 'Hi' })
   t.equal(response.status, 200)
   t.match(response.headers.get('content-type'), 'application/json')
-  t.same(await response.json(), { output: 'ünzwei 🌍' })
+  t.same(await response.json(), { output: 'ünzwei 🌍', finishReason: 'stop' })
 })
 
 test('an answer without a piece is empty, and no error', async t => {
@@ -44,7 +44,7 @@ test('an answer without a piece is empty, and no error', async t => {
   const streamed = await post(`${url}/chat/stream`, { prompt: 'Hi' })
   t.equal(streamed.status, 200)
   t.equal(await streamed.text(), '')
-  t.same(await (await post(`${url}/chat`, { prompt: 'Hi' })).json(), { output: '' })
+  t.same(await (await post(`${url}/chat`, { prompt: 'Hi' })).json(), { output: '', finishReason: 'stop' })
 })
 
 test('the engine gets what was asked for, and explain-only when no mode was', async t => {
