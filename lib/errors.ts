@@ -44,10 +44,12 @@ const rows = {
   token_missing: { status: 503, ended: 'upstream_failed', message: 'GitHub Copilot is not configured' },
   auth: { status: 401, ended: 'upstream_failed', message: 'GitHub Copilot authentication failed' },
   connection: { status: 503, ended: 'upstream_failed', retryable: true, message: 'Could not connect to Copilot service' },
+  connection_lost: { errorType: 'connection', status: 503, ended: 'upstream_failed', retryable: true, message: 'The connection to Copilot service was lost' },
   timeout: { status: 504, ended: 'timeout', retryable: true, message: 'Copilot did not answer in time' },
   idle_timeout: { status: 504, ended: 'idle_timeout', retryable: true, message: 'Copilot fell silent in the middle of its answer' },
   max_duration: { status: 504, ended: 'max_duration', message: 'The answer took longer than an answer may' },
   rate_limited: { status: 429, ended: 'upstream_failed', retryable: true, message: 'Copilot is rate limiting' },
+  service_overloaded: { errorType: 'overloaded', status: 503, ended: 'upstream_failed', retryable: true, message: 'Copilot service has too much to do', headers: { 'Retry-After': '5' } },
   upstream: { status: 500, ended: 'upstream_failed', message: 'Copilot service returned an error' },
   bad_reply: { status: 502, ended: 'upstream_failed', retryable: true, message: 'Copilot service sent a reply that was not understood' },
   stream_empty: { status: 502, ended: 'upstream_failed', retryable: true, message: 'Copilot service sent an empty answer' },
@@ -136,7 +138,7 @@ export class ReportedError extends Error implements MappedError {
 /** The kinds of failure after which the log says that the reply ended in one of the given ways. */
 export function errorTypesOf (...ends: readonly Ended[]): string[] {
   const errors = Object.keys(rows).filter(isErrorType).map(name => new GatewayError(name))
-  return errors.filter(({ ended }) => ends.includes(ended)).map(({ errorType }) => errorType)
+  return [...new Set(errors.filter(({ ended }) => ends.includes(ended)).map(({ errorType }) => errorType))]
 }
 
 /** True for the names of the table, false for anything else an upstream may call its failures. */

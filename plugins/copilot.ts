@@ -1,6 +1,9 @@
 import fp from 'fastify-plugin'
-import { CopilotClient } from '../lib/copilot/client.ts'
+import { CopilotClient, type CopilotClientOptions } from '../lib/copilot/client.ts'
+import type { ProxyOptions } from '../lib/copilot/dispatcher.ts'
 import type { Call } from '../lib/copilot/upstream.ts'
+import { StartError } from '../lib/start-error.ts'
+import type { Environment } from './config.ts'
 
 declare module 'fastify' {
   interface FastifyInstance { readonly copilot: CopilotClient }
@@ -15,10 +18,14 @@ const TRACE_CONTEXT = ['traceparent', 'tracestate']
 
 /** The client of the Copilot service, with its connections, which close with the instance. */
 export default fp(async function copilot (app) {
-  const { config, copilotService } = app
+  const { config, copilotService, environment } = app
   const passedOn = config.OTEL_EXPORTER_OTLP_ENDPOINT ? [] : TRACE_CONTEXT
-  const client = app.traceAnswers(new CopilotClient({
+  if (copilotService.token && new URL(copilotService.url).username + new URL(copilotService.url).password) {
+    throw new StartError('COPILOT_SERVICE_URL has credentials in it and COPILOT_SERVICE_TOKEN is set: both are sent as Authorization, so only one of them may be')
+  }
+  const client = app.traceAnswers(connect({
     ...copilotService,
+    proxy: proxyOf(environment),
     connectTimeout: config.COPILOT_CONNECT_TIMEOUT_MS,
     firstByteTimeout: config.COPILOT_FIRST_BYTE_TIMEOUT_MS,
     idleTimeout: config.COPILOT_IDLE_TIMEOUT_MS,
@@ -37,3 +44,18 @@ export default fp(async function copilot (app) {
   })
   app.addHook('onClose', () => client.close())
 }, { name: 'copilot', dependencies: ['config', 'lifecycle', 'tracing', 'companion'] })
+
+/** The proxies of the environment, by the names that curl knows, of which the lower-case ones count more. */
+function proxyOf (environment: Environment): ProxyOptions {
+  const variable = (name: string) => environment[name.toLowerCase()] || environment[name] || ''
+  return { http: variable('HTTP_PROXY'), https: variable('HTTPS_PROXY'), except: variable('NO_PROXY') }
+}
+
+function connect (options: CopilotClientOptions): CopilotClient {
+  try {
+    return new CopilotClient(options)
+  } catch {
+    // Never with its words: they may repeat what is secret in a URL.
+    throw new StartError('HTTP_PROXY and HTTPS_PROXY must be http:// or https:// URLs, and credentials in COPILOT_SERVICE_URL percent-encoded')
+  }
+}

@@ -1,9 +1,12 @@
 import { Readable } from 'node:stream'
 import { type BodyAnswer, type Ending, type Fallback, START } from '../answer/answer.ts'
 import { GatewayError, type ReportedError } from '../errors.ts'
-import { fromReply, fromTransport } from './failures.ts'
+import { isNoEndpoint } from './endpoint.ts'
+import { fromReply, isFailure } from './failures.ts'
 import type { CopilotPrompt } from './prompt.ts'
-import { type Call, type Reply, Upstream, type UpstreamHealth, type UpstreamOptions } from './upstream.ts'
+import { beginningOf, discard, guard, readObject, refuseOthers } from './reading.ts'
+import type { Reply } from './reply.ts'
+import { type Call, Upstream, type UpstreamHealth, type UpstreamOptions } from './upstream.ts'
 
 /** A model that the Copilot service offers. */
 export interface Model {
@@ -17,25 +20,20 @@ export interface CopilotClientOptions extends UpstreamOptions {
   readonly streamRetry: number
 }
 
-/** How much of an error reply is read, in bytes. */
-const MAX_ERROR_BYTES = 64 * 1024
-/** How large a buffered reply may be, in bytes. */
-const MAX_REPLY_BYTES = 16 * 1024 * 1024
-/** The statuses by which a service says that it has no `/chat/stream`. */
-const CANNOT_STREAM = new Set([404, 405, 501])
+/** What is taken for a stream, and for a buffered reply. */
+const STREAMS = ['text/plain'] as const
+const JSONS = ['application/json', 'text/json', 'text/plain'] as const
 
 /** Asks one Copilot service: by stream when it can, buffered when it cannot. */
 export class CopilotClient {
   readonly #upstream: Upstream
   readonly #streamRetry: number
-  readonly #secrets: readonly string[]
   /** `performance.now()` at which streaming is worth a try again. */
   #streamAgainAt = 0
 
   constructor (options: CopilotClientOptions) {
     this.#upstream = new Upstream(options)
     this.#streamRetry = options.streamRetry
-    this.#secrets = [options.token]
   }
 
   /** What is known of the service from the calls so far. */
@@ -51,17 +49,20 @@ export class CopilotClient {
    */
   async answer (prompt: CopilotPrompt, call: Call): Promise<BodyAnswer> {
     const streamed = performance.now() < this.#streamAgainAt ? 'remembered' : await this.#stream(prompt, call)
-    const told = { ...(prompt.model !== undefined && { model: prompt.model }), offset: START, ending }
-    return typeof streamed === 'string'
-      ? { ...told, delivery: 'buffered', fallback: streamed, body: await this.#buffered(prompt, call) }
-      : { ...told, delivery: 'stream', body: streamed }
+    const told = { ...(prompt.model !== undefined && { model: prompt.model }), service: this.#upstream.url, offset: START, ending }
+    if (typeof streamed !== 'string') return { ...told, delivery: 'stream', body: streamed }
+
+    const body = await this.#buffered(prompt, call)
+    // Only an answer on the other way shows that there is none on the first, and not something wrong with this one question.
+    if (streamed === 'not_supported') this.#streamAgainAt = performance.now() + this.#streamRetry
+    return { ...told, delivery: 'buffered', fallback: streamed, body }
   }
 
   /** Lists the models that the service offers; none when it does not know the question. Rejects as {@link answer} does. */
   async models (call: Call): Promise<Model[]> {
-    const reply = await this.#upstream.send('GET', '/models', call, 'application/json')
+    const reply = await this.#ask('GET', '/models', call)
     if (reply.status === 404) {
-      discard(reply)
+      discard(reply.body)
       return []
     }
     const { models } = await this.#json(reply)
@@ -75,83 +76,44 @@ export class CopilotClient {
   }
 
   /** The body of a streamed answer, or why the answer has to be asked for again, buffered. */
-  async #stream (prompt: CopilotPrompt, call: Call): Promise<Readable | Fallback> {
-    const reply = await this.#upstream.send('POST', '/chat/stream', call, 'text/plain', prompt)
-    if (CANNOT_STREAM.has(reply.status)) {
-      discard(reply)
-      this.#streamAgainAt = performance.now() + this.#streamRetry
-      return 'not_supported'
+  async #stream (prompt: CopilotPrompt, call: Call): Promise<Readable | Exclude<Fallback, 'remembered'>> {
+    const path = '/chat/stream'
+    const reply = await this.#upstream.send({ method: 'POST', path, accept: 'text/plain', json: prompt, guard: guard(STREAMS) }, call)
+    if (isFailure(reply.status)) {
+      const text = await beginningOf(reply)
+      if (isNoEndpoint(reply.status, text, path)) return 'not_supported'
+      throw this.#failure(reply, text)
     }
-    if (!isSuccess(reply)) throw await this.#failure(reply)
-    if (reply.empty) return 'empty'
-    if (!isPlainText(reply)) {
-      discard(reply)
-      throw new GatewayError('bad_reply', { detail: 'its stream is not plain text' })
-    }
-    return reply.body
+    refuseOthers(reply, STREAMS)
+    return reply.empty ? 'empty' : reply.body
   }
 
   async #buffered (prompt: CopilotPrompt, call: Call): Promise<Readable> {
-    const reply = await this.#upstream.send('POST', '/chat', call, 'application/json', prompt)
-    const { output } = await this.#json(reply)
+    const { output } = await this.#json(await this.#ask('POST', '/chat', call, prompt))
     if (typeof output !== 'string') throw new GatewayError('bad_reply', { detail: 'no output in it' })
     if (output === '') throw new GatewayError('stream_empty')
+    if (!output.isWellFormed()) throw new GatewayError('bad_reply', { detail: 'its text has half of a character in it' })
     return Readable.from([Buffer.from(output)])
   }
 
-  async #json (reply: Reply): Promise<Record<string, unknown>> {
-    if (!isSuccess(reply)) throw await this.#failure(reply)
-    const { text, whole } = await read(reply, MAX_REPLY_BYTES)
-    if (!whole) throw new GatewayError('bad_reply', { detail: `larger than ${MAX_REPLY_BYTES} bytes` })
-    try {
-      const json: unknown = JSON.parse(text)
-      if (typeof json === 'object' && json !== null) return { ...json }
-    } catch {
-      throw new GatewayError('bad_reply', { detail: 'not JSON' })
-    }
-    throw new GatewayError('bad_reply', { detail: 'not a JSON object' })
+  async #ask (method: 'GET' | 'POST', path: string, call: Call, json?: unknown): Promise<Reply> {
+    return await this.#upstream.send({ method, path, accept: 'application/json', json, guard: guard(JSONS) }, call)
   }
 
-  async #failure (reply: Reply): Promise<GatewayError | ReportedError> {
-    // Cut in the middle, the reply still says by its status that and how the service failed.
-    const { text } = await read(reply, MAX_ERROR_BYTES).catch(() => ({ text: '' }))
-    return fromReply({ status: reply.status, headers: reply.headers, text }, this.#secrets)
+  async #json (reply: Reply): Promise<Record<string, unknown>> {
+    if (isFailure(reply.status)) throw this.#failure(reply, await beginningOf(reply))
+    refuseOthers(reply, JSONS)
+    return await readObject(reply)
+  }
+
+  #failure ({ status, headers }: Reply, text: string): GatewayError | ReportedError {
+    return fromReply({ status, headers, text }, this.#upstream.secrets, this.#upstream.url)
   }
 }
 
 /** Bare text says nothing of its end. */
 function ending (): Ending {
   return { finishReason: null }
-}
-
-function isSuccess ({ status }: Reply): boolean {
-  return status >= 200 && status < 300
-}
-
-/** A page of a proxy, or compressed bytes that nobody asked for, must not be passed on as an answer. */
-function isPlainText ({ headers }: Reply): boolean {
-  return !/^(text\/html|application\/json)\b/i.test(String(headers['content-type'] ?? '')) && (headers['content-encoding'] ?? 'identity') === 'identity'
-}
-
-/** Lets go of a body that nobody wants, so that its socket serves the next call. */
-function discard ({ body }: Reply): void {
-  void body.dump({ limit: MAX_ERROR_BYTES })
-}
-
-/** Reads a body as UTF-8 up to `limit` bytes and destroys what is left. Rejects as the body fails. */
-async function read ({ body }: Reply, limit: number): Promise<{ text: string, whole: boolean }> {
-  const chunks: Buffer[] = []
-  let size = 0
-  try {
-    for await (const chunk of body) {
-      chunks.push(chunk)
-      size += chunk.length
-      if (size > limit) break
-    }
-  } catch (error) {
-    throw fromTransport(error)
-  }
-  return { text: Buffer.concat(chunks).subarray(0, limit).toString(), whole: size <= limit }
 }
 
 function toModel (model: unknown): Model {

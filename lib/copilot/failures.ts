@@ -2,6 +2,7 @@ import { errors } from 'undici'
 import type { IncomingHttpHeaders } from 'undici/types/header.js'
 import { describe, type ErrorType, GatewayError, isErrorType, ReportedError } from '../errors.ts'
 import { presentable } from '../redact.ts'
+import { retryAfter } from './retry-after.ts'
 
 /** Failures of a connection that was never made: nothing was sent, so nothing can have been processed. */
 const UNSENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])
@@ -10,12 +11,26 @@ const BY_CODE: Readonly<Record<string, ErrorType>> = {
   UND_ERR_CONNECT_TIMEOUT: 'timeout',
   UND_ERR_HEADERS_TIMEOUT: 'timeout',
   UND_ERR_BODY_TIMEOUT: 'idle_timeout',
-  UND_ERR_HEADERS_OVERFLOW: 'bad_reply',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'connection'
+  UND_ERR_HEADERS_OVERFLOW: 'bad_reply'
+}
+
+/** What OpenSSL's and Node's codes for a certificate that is not accepted have in common (Node.js, `tls`, X509 certificate error codes). */
+const CERTIFICATE = /CERT|CRL|_CA\b|CA_|ISSUER|LEAF_SIGNATURE|HOSTNAME_MISMATCH|PURPOSE|PATH_LENGTH|PRX_TLS/
+/** TLS that came to nothing for another reason. */
+const TLS = /^(ERR_SSL_|ERR_TLS_|EPROTO)/
+
+/** What undici says of replies that are HTTP, but none to what was asked. */
+const UNASKED: Readonly<Record<string, string>> = {
+  'bad response': 'it began with 100 Continue, which nobody had asked for',
+  'bad upgrade': 'it changed to another protocol, which nobody had asked for'
 }
 
 /** Rows that the service may name itself, in the gateway's words with the service's behind them. */
 const THEIRS = new Set<ErrorType>(['token_missing', 'auth', 'rate_limited', 'connection', 'timeout', 'idle_timeout', 'bad_reply', 'stream_empty'])
+/** What a service says that has too much to do, whatever the status. */
+const BUSY = new Set(['overloaded', 'draining', 'too_many_streams'])
+/** Statuses of redirects (RFC 9110 §15.4), which are not followed: a question must not be told to somebody else. */
+const REDIRECTS = new Set([300, 301, 302, 303, 307, 308])
 
 function codeOf (error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
@@ -28,13 +43,26 @@ export function isUnsent (error: unknown): boolean {
 
 /**
  * Names what broke on the way to or from the upstream. A value that is one of the gateway's errors already (the reason of
- * an abort, a failure that was reported) stays itself.
+ * an abort, a failure that was reported) stays itself. `sent`: the request was written, or began to be.
  */
-export function fromTransport (error: unknown): GatewayError | ReportedError {
+export function fromTransport (error: unknown, sent = !isUnsent(error)): GatewayError | ReportedError {
   if (error instanceof GatewayError || error instanceof ReportedError) return error
+  const unasked = error instanceof errors.SocketError ? UNASKED[error.message] : undefined
+  if (unasked) return new GatewayError('bad_reply', { cause: error, detail: unasked })
   // The error for bytes that are no HTTP comes without a code.
-  const errorType = error instanceof errors.HTTPParserError ? 'bad_reply' : BY_CODE[codeOf(error)] ?? 'connection'
-  return new GatewayError(errorType, { cause: error, ...(errorType === 'connection' && !isUnsent(error) && { detail: 'the connection was lost' }) })
+  const errorType = error instanceof errors.HTTPParserError ? 'bad_reply' : BY_CODE[codeOf(error)]
+  if (errorType) return new GatewayError(errorType, { cause: error })
+  const detail = sent ? undefined : whyNotConnected(error)
+  return new GatewayError(sent ? 'connection_lost' : 'connection', { cause: error, ...(detail && { detail }) })
+}
+
+function whyNotConnected (error: unknown): string | undefined {
+  const code = codeOf(error)
+  if (CERTIFICATE.test(code)) return `its certificate was refused (${code})`
+  if (TLS.test(code)) return 'it does not speak TLS as it should'
+  // Of a proxy, undici says more in words than by its code.
+  const status = error instanceof Error && /^Proxy response \((\d{3})\)/.exec(error.message)?.[1]
+  return status ? `the proxy refused to (status ${status})` : undefined
 }
 
 /** An error reply of the Copilot service, as far as it was read. */
@@ -45,44 +73,74 @@ export interface ErrorReply {
   readonly text: string
 }
 
+/** A failure that the Copilot service reported, in a reply or in the middle of an answer. */
+export interface Report {
+  readonly status: number
+  /** The service's name for it; empty when it has none. */
+  readonly errorType: string
+  /** The service's words, as they came; empty when it has none. */
+  readonly message: string
+  /** How many seconds to wait before asking again. */
+  readonly retryAfter?: number | undefined
+}
+
+/** True for the status of a reply that says why there is no other. */
+export function isFailure (status: number): boolean {
+  return status >= 400 || REDIRECTS.has(status)
+}
+
+/** Names the failure that an error reply is about, as {@link fromReport} does. `url` is what was asked. */
+export function fromReply ({ status, headers, text }: ErrorReply, secrets: readonly string[], url?: string): GatewayError | ReportedError {
+  if (REDIRECTS.has(status)) return new GatewayError('upstream', { detail: describeRedirect([headers.location ?? ''].flat()[0], url) })
+  return fromReport({ status, ...parseReport(text), retryAfter: retryAfter(headers['retry-after']) }, secrets)
+}
+
 /**
- * Names the failure that the Copilot service reported, by its own word (`errorType`) and its status. Its text becomes the
- * message, or follows the row's, in presentable form: one line, at most 500 characters, `secrets` taken out.
+ * Names a reported failure by the service's own word and its status. Its text becomes the message, or follows the row's, in
+ * presentable form: one line, at most 500 characters, `secrets` taken out.
  */
-export function fromReply (reply: ErrorReply, secrets: readonly string[]): GatewayError | ReportedError {
-  const { reported, message } = parseReport(reply.text, secrets)
-  if (reply.status === 429 || reported === 'rate_limited') return ours('rate_limited', message, retryAfter(reply))
-  if ([400, 413, 422].includes(reply.status) || reported === 'invalid_request') return new ReportedError('invalid_request', message)
+export function fromReport ({ status, errorType: reported, retryAfter, ...report }: Report, secrets: readonly string[]): GatewayError | ReportedError {
+  const message = presentable(report.message, secrets) || undefined
+  const headers: Record<string, string> = retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }
+  // Its words are about its own callers, of whom the gateway is one: they are for the log.
+  if (BUSY.has(reported)) return new GatewayError('service_overloaded', { headers, ...(message && { cause: new Error(message) }) })
+  if (status === 429 || reported === 'rate_limited') return ours('rate_limited', message, headers)
+  if ([400, 413, 422].includes(status) || reported === 'invalid_request') return new ReportedError('invalid_request', message)
   if (isErrorType(reported)) {
     if (THEIRS.has(reported)) return ours(reported, message)
   } else if (/^[a-z][a-z0-9_]{0,39}$/.test(reported)) {
     return new ReportedError(reported, message)
   }
   // This speaks of the gateway's own token, not of Copilot's: no signing in of anybody could mend it.
-  if (reply.status === 401 && reported === 'unauthenticated') return new GatewayError('upstream', { detail: 'it does not know this gateway' })
-  return reply.status === 401 || reply.status === 403 ? ours('auth', message) : new ReportedError('upstream', message)
+  if (status === 401 && reported === 'unauthenticated') return new GatewayError('upstream', { detail: 'it does not know this gateway' })
+  return status === 401 || status === 403 ? ours('auth', message) : new ReportedError('upstream', message)
 }
 
 function ours (errorType: ErrorType, message: string | undefined, headers: Record<string, string> = {}): GatewayError {
   return new GatewayError(errorType, { detail: describe(errorType, message), headers })
 }
 
-function retryAfter ({ headers }: ErrorReply): Record<string, string> {
-  const value = headers['retry-after']
-  return typeof value === 'string' && /^[\w ,:+-]{1,64}$/.test(value) ? { 'Retry-After': value } : {}
+/** Where a redirect leads, by its host alone: a path or a query may have a secret in it. */
+function describeRedirect (location: string | undefined, base: string | undefined): string {
+  const target = location && URL.canParse(location, base) ? new URL(location, base).host : ''
+  return `it redirects${target && ` to ${target}`}, and redirects are not followed`
 }
 
-function parseReport (text: string, secrets: readonly string[]): { reported: string, message?: string } {
+function parseReport (text: string): { errorType: string, message: string } {
   let report: unknown
   try {
     report = JSON.parse(text)
-  } catch {
-    return { reported: '' }
-  }
-  if (typeof report !== 'object' || report === null) return { reported: '' }
-  const message = 'error' in report && typeof report.error === 'string' ? presentable(report.error, secrets) : ''
-  return {
-    reported: 'errorType' in report && typeof report.errorType === 'string' ? report.errorType : '',
-    ...(message && { message })
-  }
+  } catch {}
+  const said = fields(report)
+  // Services that speak like OpenAI's put an object there.
+  const message = typeof said.error === 'object' ? fields(said.error).message : said.error
+  return { errorType: string(said.errorType), message: string(message) }
+}
+
+function fields (value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {}
+}
+
+function string (value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }

@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Dispatcher, Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
+import { type Connections, connect, type ProxyOptions } from './dispatcher.ts'
 import { fromTransport, isUnsent } from './failures.ts'
+import { Attempt, type Guard, type Reply } from './reply.ts'
 
 /** Where a Copilot service is and how long to wait for it. Durations in milliseconds. */
 export interface UpstreamOptions {
-  /** Base URL, `http:` or `https:`; a path in it is kept as a prefix. */
+  /** Base URL, `http:` or `https:`; a path in it is kept as a prefix, a name and a password are sent as Basic authentication (RFC 7617). */
   readonly url: string
   /** Sent as `Authorization: Bearer`; empty: none is sent. */
   readonly token: string
+  readonly proxy: ProxyOptions
   readonly connectTimeout: number
   /** From the request to the first byte of the reply's body, connecting included. */
   readonly firstByteTimeout: number
@@ -24,13 +27,16 @@ export interface Call {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** A reply whose body has shown its first byte, or its end. */
-export interface Reply {
-  readonly status: number
-  readonly headers: Dispatcher.ResponseData['headers']
-  readonly body: Dispatcher.ResponseData['body']
-  /** The body ended without a byte. */
-  readonly empty: boolean
+/** One request to the upstream. */
+export interface Question {
+  readonly method: 'GET' | 'POST'
+  /** Below the upstream's URL. */
+  readonly path: string
+  readonly accept: string
+  /** Sent as the body, when there is one. */
+  readonly json?: unknown
+  /** Looks at the bytes of the reply, by its status and headers. */
+  readonly guard: Guard
 }
 
 /** What is known of the upstream from the calls so far. */
@@ -47,131 +53,106 @@ const RETRY_DELAY_MS = 100
 
 /** One Copilot service and the connections to it. */
 export class Upstream {
-  readonly #pool: Pool
+  /** The configured URL without credentials. */
+  readonly url: string
+  /** What must be shown to nobody: credentials as they are configured, and as they are sent. */
+  readonly secrets: readonly string[]
+  readonly #connections: Connections
+  readonly #origin: string
   readonly #prefix: string
-  readonly #options: UpstreamOptions
+  readonly #authorization: string
+  readonly #firstByteTimeout: number
   #health: UpstreamHealth = { state: 'unknown' }
 
-  constructor (options: UpstreamOptions) {
-    const url = new URL(options.url)
-    this.#options = options
+  /** Throws a `TypeError` or a `URIError` when a URL, or what is in it, is none. */
+  constructor ({ url: base, token, proxy, connectTimeout, firstByteTimeout, idleTimeout }: UpstreamOptions) {
+    const url = new URL(base)
+    const credentials = [url.username, url.password].map(decodeURIComponent).join(':')
+    const basic = credentials === ':' ? '' : Buffer.from(credentials).toString('base64')
+    this.secrets = [token, decodeURIComponent(url.password), url.password, credentials, basic]
+    this.#authorization = token ? `Bearer ${token}` : basic && `Basic ${basic}`
+    this.#origin = url.origin
     this.#prefix = url.pathname.replace(/\/+$/, '')
-    this.#pool = new Pool(url.origin, {
-      // A limit would make calls wait in a queue that an abort does not reach; who may call is limited elsewhere.
-      connections: null,
-      pipelining: 1,
-      connect: { timeout: options.connectTimeout },
-      // The first byte has a timer of its own, finer than undici's.
-      headersTimeout: 0,
-      bodyTimeout: options.idleTimeout
-    })
+    this.url = this.#origin + this.#prefix
+    this.#firstByteTimeout = firstByteTimeout
+    this.#connections = connect(url, connectTimeout, idleTimeout, proxy)
   }
 
   /** What is known of the upstream from the calls so far; no call is made to find out. */
   get health (): UpstreamHealth { return this.#health }
 
   /** The sockets to the upstream, by what they do. */
-  get sockets (): { readonly connected: number, readonly free: number, readonly running: number } { return this.#pool.stats }
+  get sockets (): Connections['sockets'] { return this.#connections.sockets }
 
   /**
    * Sends one request and resolves when the first byte of the reply's body is there, or its end; whatever the status.
    * A request that cannot have reached the upstream is sent once more. The body must be read or destroyed.
    * Rejects with a {@link GatewayError} (`connection`, `timeout`, `bad_reply`) or the reason of `call.signal`. An abort
-   * after that, until the body is closed, destroys the body with the signal's reason.
+   * after that, until the body is closed, destroys the body.
    */
-  async send (method: 'GET' | 'POST', path: string, call: Call, accept: string, json?: unknown): Promise<Reply> {
+  async send (question: Question, call: Call): Promise<Reply> {
     call.signal.throwIfAborted()
     const abort = new AbortController()
     const leave = () => abort.abort(call.signal.reason)
-    call.signal.addEventListener('abort', leave, { once: true })
-    const deadline = setTimeout(() => abort.abort(new GatewayError('timeout')), this.#options.firstByteTimeout)
     const unlink = () => call.signal.removeEventListener('abort', leave)
+    call.signal.addEventListener('abort', leave, { once: true })
+    const deadline = setTimeout(() => abort.abort(new GatewayError('timeout')), this.#firstByteTimeout)
 
     try {
-      const { statusCode, headers, body } = await this.#request({
-        method,
-        path: this.#prefix + path,
-        headers: {
-          ...call.headers,
-          accept,
-          ...(json !== undefined && { 'content-type': 'application/json' }),
-          ...(this.#options.token && { authorization: `Bearer ${this.#options.token}` })
-        },
-        body: json === undefined ? null : JSON.stringify(json),
-        signal: abort.signal
-      })
-      // Whoever reads the body learns of its error; in the moments when nobody reads, it must not end the process.
-      body.on('error', () => {}).once('close', unlink)
-      const empty = !await hasFirstByte(body)
-      clearTimeout(deadline)
+      const reply = await this.#request(question, call, abort.signal)
+      reply.body.once('close', unlink)
       this.#note('up')
-      return { status: statusCode, headers, body, empty }
+      return reply
     } catch (error) {
-      clearTimeout(deadline)
       unlink()
       if (call.signal.aborted) throw call.signal.reason
-      const broken = fromTransport(abort.signal.aborted ? abort.signal.reason : error)
+      const broken = fromTransport(error)
       // Between the headers and the first byte undici counts the silence as one in the middle of the answer.
       const failure = broken.errorType === 'idle_timeout' ? new GatewayError('timeout', { cause: error }) : broken
       this.#note('down', failure.errorType)
       throw failure
+    } finally {
+      clearTimeout(deadline)
     }
   }
 
   /** Closes every connection at once; calls under way reject. */
   async close (): Promise<void> {
-    await this.#pool.destroy()
+    await this.#connections.dispatcher.destroy()
   }
 
-  async #request (options: Dispatcher.RequestOptions & { signal: AbortSignal }): Promise<Dispatcher.ResponseData> {
+  async #request (question: Question, call: Call, signal: AbortSignal): Promise<Reply> {
+    const { method, path, accept, json } = question
+    const options: Dispatcher.DispatchOptions = {
+      origin: this.#origin,
+      path: this.#prefix + path,
+      method,
+      headers: {
+        ...call.headers,
+        accept,
+        ...(json !== undefined && { 'content-type': 'application/json' }),
+        ...(this.#authorization && { authorization: this.#authorization })
+      },
+      body: json === undefined ? null : JSON.stringify(json)
+    }
     try {
-      return await this.#requestOnce(options)
+      return await this.#attempt(options, question.guard, signal)
     } catch (error) {
-      if (!isUnsent(error)) throw error
-      await sleep(RETRY_DELAY_MS, undefined, { signal: options.signal })
-      return await this.#requestOnce(options)
+      if (signal.aborted || !isUnsent(error instanceof Error && error.cause)) throw error
+      await sleep(RETRY_DELAY_MS, undefined, { signal }).catch(() => { throw signal.reason })
+      return await this.#attempt(options, question.guard, signal)
     }
   }
 
-  /** undici notices an abort only once the request has a connection; a caller must not wait for that. */
-  async #requestOnce (options: Dispatcher.RequestOptions & { signal: AbortSignal }): Promise<Dispatcher.ResponseData> {
-    const { signal } = options
-    signal.throwIfAborted()
-    let onAbort!: () => void
-    const aborted = new Promise<never>((_resolve, reject) => {
-      onAbort = () => reject(signal.reason)
-    })
-    signal.addEventListener('abort', onAbort, { once: true })
-    try {
-      return await Promise.race([this.#pool.request(options), aborted])
-    } finally {
-      signal.removeEventListener('abort', onAbort)
-    }
+  async #attempt (options: Dispatcher.DispatchOptions, guard: Guard, signal: AbortSignal): Promise<Reply> {
+    const attempt = new Attempt(guard)
+    signal.addEventListener('abort', () => attempt.abort(signal.reason), { once: true })
+    this.#connections.dispatcher.dispatch(options, attempt)
+    return await attempt.reply
   }
 
   #note (state: 'up' | 'down', errorType?: string): void {
     if (this.#health.state === state && this.#health.errorType === errorType) return
     this.#health = { state, since: new Date().toISOString(), ...(errorType && { errorType }) }
   }
-}
-
-/**
- * Waits until a body has its first byte (true) or has ended without one (false), and takes nothing out of it.
- * Rejects when the body fails first.
- */
-function hasFirstByte (body: Dispatcher.ResponseData['body']): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const onReadable = () => {
-      if (body.readableLength > 0) settle(() => resolve(true))
-      // The end is announced as readable too, and becomes 'end' only when somebody reads.
-      else body.read()
-    }
-    const onEnd = () => settle(() => resolve(false))
-    const onClose = () => settle(() => reject(body.errored))
-    const settle = (how: () => void) => {
-      body.off('readable', onReadable).off('end', onEnd).off('close', onClose)
-      how()
-    }
-    body.on('readable', onReadable).on('end', onEnd).on('close', onClose)
-  })
 }

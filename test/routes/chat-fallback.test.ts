@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import { test } from 'tap'
 import { ask, json, pair, type Script, streams } from '../helper.ts'
 
@@ -7,7 +8,7 @@ const paths = (requests: ReadonlyArray<{ path: string }>): string[] => requests.
 
 for (const status of [404, 405, 501]) {
   test(`an upstream that answers ${status} to /chat/stream is asked for a buffered answer, and remembered`, async t => {
-    const { url, service, log } = await pair(t, { '/chat/stream': json(status, { error: 'no streams here' }), '/chat': buffered })
+    const { url, service, log } = await pair(t, { '/chat/stream': json(status, { error: STATUS_CODES[status], message: 'Route POST:/chat/stream not found', statusCode: status }), '/chat': buffered })
 
     const response = await ask(url, { prompt: 'Hi', mode: 'project-helper', model: 'm' }, { headers: { 'x-request-id': 'one' } })
     t.equal(response.status, 200)
@@ -22,6 +23,25 @@ for (const status of [404, 405, 501]) {
     t.equal(service.requests[1]?.headers.accept, 'application/json')
   })
 }
+
+for (const body of [{ error: 'no such model', errorType: 'model_not_found' }, { error: 'no such model' }, { error: { message: 'no such model' } }]) {
+  test(`a 404 with words of its own is about one question: ${JSON.stringify(body)}`, async t => {
+    const { url, service } = await pair(t, {
+      '/chat/stream': (reply, request) => (request.json.model === 'none' ? json(404, body) : streams('streamed'))(reply, request),
+      '/chat': buffered
+    })
+    t.match(await (await ask(url, { prompt: 'Hi', model: 'none' })).text(), /^Error: no such model/)
+    t.equal(await (await ask(url)).text(), 'streamed')
+    t.strictSame(paths(service.requests), ['/chat/stream', '/chat/stream'])
+  })
+}
+
+test('a 404 that /chat does not confirm is not remembered', async t => {
+  const { url, service } = await pair(t, { '/chat': json(404, { error: 'no such model', errorType: 'model_not_found' }) })
+  t.equal((await ask(url)).headers.get('x-error-type'), 'model_not_found')
+  service.scripts['/chat/stream'] = streams('streamed')
+  t.equal(await (await ask(url)).text(), 'streamed')
+})
 
 test('once COPILOT_STREAM_RETRY_MS is over, streaming is tried again', async t => {
   const { url, service } = await pair(t, { '/chat': buffered }, { COPILOT_STREAM_RETRY_MS: '0' })

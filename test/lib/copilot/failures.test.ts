@@ -53,9 +53,48 @@ test('a limit is a limit by its status or by its name, and its Retry-After is pa
   t.strictSame(reported(429, 'slow down', { 'retry-after': '7' }), { errorType: 'rate_limited', status: 429, message: 'Copilot is rate limiting', headers: { 'Retry-After': '7' } })
   t.match(reported(429, { error: 'enough', errorType: 'sdk' }), { errorType: 'rate_limited', message: 'Copilot is rate limiting: enough', headers: {} })
   t.match(reported(500, { error: 'x', errorType: 'rate_limited' }), { errorType: 'rate_limited', status: 429 })
-  t.match(reported(429, '', { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' }).headers, { 'Retry-After': 'Wed, 21 Oct 2026 07:28:00 GMT' })
+  t.strictSame(reported(429, '', { 'retry-after': 'Wed, 21 Oct 2020 07:28:00 GMT' }).headers, { 'Retry-After': '0' })
+  t.strictSame(reported(429, '', { 'retry-after': '1.5' }).headers, { 'Retry-After': '2' })
+  t.strictSame(reported(429, '', { 'retry-after': '7, 9' }).headers, { 'Retry-After': '7' })
   t.strictSame(reported(429, '', { 'retry-after': 'x'.repeat(65) }).headers, {})
-  t.strictSame(reported(429, '', { 'retry-after': ['1', '2'] }).headers, {})
+  t.strictSame(reported(429, '', { 'retry-after': ['1', '2'] }).headers, { 'Retry-After': '1' })
+})
+
+test('a service that has too much to do is told to the client as such, and when to come back', async t => {
+  for (const [status, errorType] of [[503, 'overloaded'], [503, 'draining'], [429, 'too_many_streams']] as const) {
+    t.strictSame(reported(status, { error: 'busy', errorType }, { 'retry-after': '2.2' }), { errorType: 'overloaded', status: 503, message: 'Copilot service has too much to do', headers: { 'Retry-After': '3' } })
+    t.match(reported(status, { errorType }).headers, { 'Retry-After': '5' })
+  }
+})
+
+test('a redirect says where to, by its host alone', async t => {
+  const { message } = fromReply({ status: 307, headers: { location: 'https://user:secret@login.example.com:8443/a?token=1' }, text: '' }, [])
+  t.equal(message, 'Copilot service returned an error: it redirects to login.example.com:8443, and redirects are not followed')
+  t.match(fromReply({ status: 302, headers: { location: '/b' }, text: '' }, [], 'http://service:1/x').message, /redirects to service:1,/)
+  for (const location of [undefined, 'http://', '/b']) t.match(fromReply({ status: 302, headers: location === undefined ? {} : { location }, text: '' }, []).message, /it redirects, and/)
+})
+
+test('a certificate, TLS or a proxy that stands in the way is named', async t => {
+  const message = (error: Error) => fromTransport(error, false).message
+  for (const code of ['DEPTH_ZERO_SELF_SIGNED_CERT', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'CERT_HAS_EXPIRED', 'ERR_TLS_CERT_ALTNAME_INVALID', 'UND_ERR_PRX_TLS']) {
+    t.equal(message(failed(code)), `Could not connect to Copilot service: its certificate was refused (${code})`)
+  }
+  t.equal(message(failed('ERR_SSL_WRONG_VERSION_NUMBER')), 'Could not connect to Copilot service: it does not speak TLS as it should')
+  t.equal(message(new Error('Proxy response (403) !== 200 when HTTP Tunneling')), 'Could not connect to Copilot service: the proxy refused to (status 403)')
+  t.equal(message(failed('ECONNREFUSED')), 'Could not connect to Copilot service')
+})
+
+test('what was written is lost, and not unconnected', async t => {
+  t.equal(fromTransport(failed('ECONNRESET')).message, 'The connection to Copilot service was lost')
+})
+
+test('replies that nobody asked for are named', async t => {
+  t.match(fromTransport(new errors.SocketError('bad response')), { errorType: 'bad_reply', message: /100 Continue/ })
+  t.match(fromTransport(new errors.SocketError('bad upgrade')), { errorType: 'bad_reply', message: /another protocol/ })
+})
+
+test('services that speak like OpenAI\'s are understood', async t => {
+  t.match(reported(500, { error: { message: 'no such thing' } }), { message: 'no such thing' })
 })
 
 test('a bad request is one by its status or by its name, in the service\'s words', async t => {
@@ -70,7 +109,7 @@ test('other kinds are passed on by their name, when it is one', async t => {
 })
 
 test('kinds that only the gateway can mean are not believed', async t => {
-  for (const name of ['internal', 'draining', 'not_found', 'unauthenticated', 'auth_unavailable', 'upstream']) t.match(reported(500, { error: 'x', errorType: name }), { errorType: 'upstream', status: 500, message: 'x' }, name)
+  for (const name of ['internal', 'not_found', 'unauthenticated', 'auth_unavailable', 'upstream']) t.match(reported(500, { error: 'x', errorType: name }), { errorType: 'upstream', status: 500, message: 'x' }, name)
 })
 
 test('a service that does not know the gateway has not refused Copilot\'s token', async t => {

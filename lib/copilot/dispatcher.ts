@@ -1,0 +1,56 @@
+import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
+import { isLoopbackHost } from '../loopback.ts'
+
+/** The proxies between the gateway and its services, as curl knows them; empty: none. */
+export interface ProxyOptions {
+  /** The proxy for `http:` services: a URL, with credentials if it wants any. */
+  readonly http: string
+  /** The proxy for `https:` services; empty: the one above. */
+  readonly https: string
+  /** Comma-separated names and domains that are asked directly; `*`: all. */
+  readonly except: string
+}
+
+/** The connections to one origin, and what is known of them. */
+export interface Connections {
+  readonly dispatcher: Dispatcher
+  /** The sockets by what they do. */
+  readonly sockets: { readonly connected: number, readonly free: number, readonly running: number }
+}
+
+/**
+ * Makes the connections to an origin, through a proxy when there is one for it, and never for this machine. Both kinds of
+ * service are reached by CONNECT (RFC 9110 §9.3.6), so that a proxy sees no question and holds nothing back.
+ * Durations in milliseconds. Throws when a proxy's URL is none.
+ */
+export function connect (url: URL, connectTimeout: number, idleTimeout: number, proxy: ProxyOptions): Connections {
+  const options: Pool.Options = {
+    // A limit would make calls wait in a queue that an abort does not reach; who may call is limited elsewhere.
+    connections: null,
+    pipelining: 1,
+    connect: { timeout: connectTimeout },
+    // The first byte has a timer of its own, finer than undici's.
+    headersTimeout: 0,
+    bodyTimeout: idleTimeout
+  }
+  if ((!proxy.http && !proxy.https) || isLoopbackHost(url.host)) {
+    const pool = new Pool(url.origin, options)
+    return { dispatcher: pool, get sockets () { return pool.stats } }
+  }
+
+  // It makes the pool of the origin with its first request.
+  let pool: Pool | undefined
+  const dispatcher = new EnvHttpProxyAgent({
+    ...options,
+    // Left out, they are looked for in the process.
+    httpProxy: proxy.http,
+    httpsProxy: proxy.https,
+    noProxy: proxy.except,
+    proxyTls: { timeout: connectTimeout },
+    requestTls: { timeout: connectTimeout },
+    factory: (origin: URL, opts: Pool.Options) => (pool = new Pool(origin, opts))
+  })
+  return { dispatcher, get sockets () { return pool?.stats ?? NO_SOCKETS } }
+}
+
+const NO_SOCKETS = { connected: 0, free: 0, running: 0 }

@@ -1,0 +1,63 @@
+import type { Readable } from 'node:stream'
+import { GatewayError } from '../errors.ts'
+import { formOf } from './forms.ts'
+import type { Guard, Reply } from './reply.ts'
+
+/** How much of an error reply is read, in bytes. */
+const MAX_ERROR_BYTES = 64 * 1024
+/** How large a buffered reply may be, in bytes. */
+const MAX_REPLY_BYTES = 16 * 1024 * 1024
+
+/** A guard for what is taken for a reply, as {@link formOf} says. */
+export function guard (types: readonly [string, ...string[]]): Guard {
+  return (status, headers) => formOf(status, headers, types).guard
+}
+
+/** Throws for a reply that is no error and yet none of what was asked for. */
+export function refuseOthers (reply: Reply, types: readonly [string, ...string[]]): void {
+  const { refusal } = formOf(reply.status, reply.headers, types)
+  if (refusal === undefined) return
+  discard(reply.body)
+  throw new GatewayError('bad_reply', { detail: refusal })
+}
+
+/** Reads a body to its end for nobody, so that its socket serves the next call; one that is too long for it is destroyed. */
+export function discard (body: Readable): void {
+  let size = 0
+  body.on('data', (chunk: Buffer) => {
+    size += chunk.length
+    if (size > MAX_ERROR_BYTES) body.destroy()
+  })
+}
+
+/** The beginning of an error reply. Cut in the middle, it still says by its status that and how the service failed. */
+export async function beginningOf (reply: Reply): Promise<string> {
+  const { text } = await read(reply, MAX_ERROR_BYTES).catch(() => ({ text: '' }))
+  return text
+}
+
+/** Reads a body as UTF-8 up to `limit` bytes and destroys what is left. Rejects as the body fails. */
+async function read ({ body }: Reply, limit: number): Promise<{ text: string, whole: boolean }> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body) {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size > limit) break
+  }
+  return { text: Buffer.concat(chunks).subarray(0, limit).toString(), whole: size <= limit }
+}
+
+/** A buffered reply's JSON object. Rejects as the body fails, and with a {@link GatewayError} `bad_reply` when it is none, or too large. */
+export async function readObject (reply: Reply): Promise<Record<string, unknown>> {
+  const { text, whole } = await read(reply, MAX_REPLY_BYTES)
+  if (!whole) throw new GatewayError('bad_reply', { detail: `larger than ${MAX_REPLY_BYTES} bytes` })
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new GatewayError('bad_reply', { detail: 'not JSON' })
+  }
+  if (typeof value === 'object' && value !== null) return { ...value }
+  throw new GatewayError('bad_reply', { detail: 'not a JSON object' })
+}

@@ -1,0 +1,127 @@
+import { Readable } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import type { IncomingHttpHeaders } from 'undici/types/header.js'
+import { GatewayError } from '../errors.ts'
+import { fromTransport } from './failures.ts'
+import type { TextGuard } from './text-guard.ts'
+
+/** A reply of the service whose body has shown its first byte, or its end. */
+export interface Reply {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  /** Fails with an error of the error contract. Must be read to its end or destroyed. */
+  readonly body: Readable
+  /** The body ended without a byte. */
+  readonly empty: boolean
+}
+
+/** Looks at the bytes of a reply by its status and headers; undefined: they are nobody's text. */
+export type Guard = (status: number, headers: IncomingHttpHeaders) => TextGuard | undefined
+
+/**
+ * One request on its way: undici's handler of it (`Dispatcher.dispatch`), below the Readables that its `request` makes.
+ * It knows whether the request was ever written, sees each chunk before a reader does, and has an abort take effect at
+ * once, a connection or not.
+ */
+export class Attempt implements Dispatcher.DispatchHandler {
+  /** Resolves with the first byte of the reply's body, or its end. Rejects with an error of the contract, or the reason of {@link abort}. */
+  readonly reply: Promise<Reply>
+  readonly #guard: Guard
+  #settle!: { resolve: (reply: Reply) => void, reject: (reason: unknown) => void }
+  #controller: Dispatcher.DispatchController | undefined
+  #reply: Omit<Reply, 'empty'> & { readonly body: ReplyBody } | undefined
+  #aborted: Error | undefined
+
+  constructor (guard: Guard) {
+    this.#guard = guard
+    this.reply = new Promise((resolve, reject) => { this.#settle = { resolve, reject } })
+  }
+
+  /** Gives the request up, wherever it is: what waits for the reply rejects with `reason`, and a body that is being read fails with it. */
+  abort (reason: unknown): void {
+    if (this.#aborted) return
+    this.#aborted = reason instanceof Error ? reason : new Error('aborted', { cause: reason })
+    this.#settle.reject(reason)
+    if (this.#reply) this.#reply.body.destroy(fromTransport(reason))
+    else this.#controller?.abort(this.#aborted)
+  }
+
+  onRequestStart (controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#aborted) controller.abort(this.#aborted)
+  }
+
+  onResponseStart (controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    // Interim replies (RFC 9110 §15.2) say nothing yet.
+    if (status >= 200) this.#reply = { status, headers, body: new ReplyBody(controller, this.#guard(status, headers)) }
+  }
+
+  onResponseData (controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#reply?.body.pass(chunk) === false) controller.pause()
+    this.#begin(false)
+  }
+
+  onResponseEnd (): void {
+    this.#reply?.body.over()
+    this.#begin(true)
+  }
+
+  onResponseError (_controller: Dispatcher.DispatchController, error: unknown): void {
+    const failure = fromTransport(error, this.#controller !== undefined)
+    this.#settle.reject(failure)
+    this.#reply?.body.destroy(failure)
+  }
+
+  #begin (empty: boolean): void {
+    if (!this.#reply) return
+    const { errored } = this.#reply.body
+    if (errored) this.#settle.reject(errored)
+    else this.#settle.resolve({ ...this.#reply, empty })
+  }
+}
+
+/** The body of a reply: the chunks as they come from the socket, which waits while the reader does. */
+class ReplyBody extends Readable {
+  readonly #controller: Dispatcher.DispatchController
+  readonly #guard: TextGuard | undefined
+  #complete = false
+
+  constructor (controller: Dispatcher.DispatchController, guard: TextGuard | undefined) {
+    super({ highWaterMark: 64 * 1024 })
+    this.#controller = controller
+    this.#guard = guard
+    // Whoever reads learns of its failure; in the moments when nobody reads, it must not end the process.
+    this.on('error', () => {})
+  }
+
+  /** Takes a chunk; false when the reader has enough for now. */
+  pass (chunk: Buffer): boolean {
+    if (!this.#guard) return this.push(chunk)
+    const text = this.#guard.push(chunk)
+    // A part of a character is no text yet, and must not look like the end.
+    if (text) return text.length === 0 || this.push(text)
+    this.destroy(new GatewayError('bad_reply', { detail: 'its text is not what it says it is encoded in' }))
+    return true
+  }
+
+  /** Takes the clean end. */
+  over (): void {
+    this.#complete = true
+    const rest = this.#guard?.end()
+    if (this.#guard && !rest) {
+      this.destroy(new GatewayError('bad_reply', { detail: 'its text ends within a character' }))
+      return
+    }
+    if (rest?.length) this.push(rest)
+    this.push(null)
+  }
+
+  override _read (): void {
+    this.#controller.resume()
+  }
+
+  override _destroy (error: Error | null, done: (error: Error | null) => void): void {
+    if (!this.#complete) this.#controller.abort(error ?? new Error('nobody reads the reply'))
+    done(error)
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * How long a `Retry-After` (RFC 9110 §10.2.3) asks to wait, in whole seconds, rounded up: the first when there are several,
+ * fractions and dates included; undefined when there is none that can be read.
+ */
+export function retryAfter (value: string | string[] | undefined, now = Date.now()): number | undefined {
+  const [first = ''] = [value ?? []].flat()
+  const seconds = /^\s*(\d{1,9}(?:\.\d*)?)\s*(?:,|$)/.exec(first)?.[1]
+  if (seconds !== undefined) return Math.ceil(Number(seconds))
+  const date = /^\s*[A-Z][a-z]+,? [\w :-]{8,30}/.test(first) ? Date.parse(first) : NaN
+  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - now) / 1000))
+}
