@@ -7,8 +7,10 @@ import type { Place } from './tape.ts'
 export interface Source {
   /** The next part behind a place, which moves behind it; undefined when there is none (yet). */
   next (place: Place): Part | undefined
-  /** How it ended, once nothing will follow. */
-  readonly outcome: { readonly failure?: GatewayError | ReportedError } | undefined
+  /** Nothing will follow. */
+  readonly over: boolean
+  /** Why the answer is not whole, once it is over. */
+  readonly failure: GatewayError | ReportedError | undefined
   /** A reading has taken what it was given. */
   moved (): void
   /** A reading is over. */
@@ -38,10 +40,10 @@ export class MemoryReading extends Readable {
       if (!part) break
       this.#wanted = this.push(part)
     }
-    const { outcome } = this.#source
+    const { over, failure } = this.#source
     // What was pushed and is not taken yet would be lost with the failure: that waits until more is wanted.
-    if (!this.#wanted || !outcome) return
-    if (outcome.failure) this.destroy(outcome.failure)
+    if (!this.#wanted || !over) return
+    if (failure) this.destroy(failure)
     else this.push(null)
   }
 

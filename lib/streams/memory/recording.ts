@@ -20,9 +20,6 @@ export interface Keeper {
   over (recording: MemoryRecording): void
 }
 
-/** How an answer ended. */
-type Outcome = { readonly ending: Ending, readonly failure?: undefined } | { readonly failure: GatewayError | ReportedError, readonly ending?: undefined }
-
 /** What a recording is known by. */
 export interface Known extends Names {
   readonly owner: string
@@ -34,7 +31,8 @@ export class MemoryRecording implements LiveRecording, Source {
   readonly id = randomBytes(16).toString('base64url')
   readonly known: Known
   charge = 0
-  outcome: Outcome | undefined
+  over = false
+  failure: GatewayError | ReportedError | undefined
   readonly #keeper: Keeper
   readonly #writer: Writer
   readonly #tape = new Tape()
@@ -43,6 +41,7 @@ export class MemoryRecording implements LiveRecording, Source {
   readonly #readings = new Set<MemoryReading>()
   readonly #hash = createHash('sha256')
   #beginning: Beginning | undefined
+  #ending: Ending = { finishReason: null }
   #readers = 0
   /** How many of the readers wait for the beginning. */
   #waiting = 0
@@ -76,11 +75,14 @@ export class MemoryRecording implements LiveRecording, Source {
   }
 
   async finish (ending: Ending): Promise<void> {
-    this.#end({ ending })
+    this.#ending = ending
+    this.#end()
   }
 
   async fail (failure: GatewayError | ReportedError): Promise<void> {
-    if (!this.outcome) this.#end({ failure })
+    if (this.over) return
+    this.failure = failure
+    this.#end()
   }
 
   async read (from: From, signal: AbortSignal, unit: 'bytes' | 'characters' = 'characters'): Promise<Reading> {
@@ -92,7 +94,7 @@ export class MemoryRecording implements LiveRecording, Source {
       if (!found) throw new GatewayError('past_the_end', { detail: this.#whyNot(from) })
       const parts = new MemoryReading(this, found.place)
       this.#readings.add(parts)
-      return { ...beginning, parts, offset: found.position, ending: () => this.outcome?.ending ?? { finishReason: null }, summary: () => this.#summary() }
+      return { ...beginning, parts, offset: found.position, ending: () => this.#ending, summary: () => this.#summary() }
     } catch (error) {
       this.#watched(-1)
       throw error
@@ -104,7 +106,7 @@ export class MemoryRecording implements LiveRecording, Source {
   }
 
   async stop (): Promise<void> {
-    if (this.outcome) return
+    if (this.over) return
     const over = once(this.#events, 'over')
     this.#writer.stop()
     await over
@@ -114,7 +116,7 @@ export class MemoryRecording implements LiveRecording, Source {
   drop (): void {
     this.#kept = false
     this.#release()
-    if (!this.outcome) this.#writer.dropped()
+    if (!this.over) this.#writer.dropped()
   }
 
   next (place: Place): Part | undefined {
@@ -134,16 +136,12 @@ export class MemoryRecording implements LiveRecording, Source {
 
   async #begun (signal: AbortSignal): Promise<Beginning> {
     this.#waiting++
-    try {
-      if (!this.#beginning && !this.outcome) await once(this.#events, 'settled', { signal })
-      signal.throwIfAborted()
-      if (!this.#beginning) throw this.outcome?.failure
-      return this.#beginning
-    } catch (error) {
-      throw signal.aborted ? signal.reason : error
-    } finally {
-      this.#waiting--
-    }
+    // Nothing but the signal makes it fail, which is asked below.
+    if (!this.#beginning && !this.over) await once(this.#events, 'settled', { signal }).catch(() => {})
+    this.#waiting--
+    signal.throwIfAborted()
+    if (!this.#beginning) throw this.failure
+    return this.#beginning
   }
 
   /** Waits until every reader has taken all there is, so that one part at most is held for them. */
@@ -154,8 +152,8 @@ export class MemoryRecording implements LiveRecording, Source {
     this.#release()
   }
 
-  #end (outcome: Outcome): void {
-    this.outcome = outcome
+  #end (): void {
+    this.over = true
     this.#tape.trim()
     if (!this.#beginning) this.#events.emit('settled')
     if (this.#kept) this.#keeper.over(this)
@@ -165,15 +163,15 @@ export class MemoryRecording implements LiveRecording, Source {
 
   #watched (change: number): void {
     this.#readers += change
-    if (!this.outcome) this.#writer.watched(this.#readers)
+    if (!this.over) this.#writer.watched(this.#readers)
     this.moved()
   }
 
   /** Lets go of what every reader has behind it, and gives its room back. */
   #release (): void {
     if (this.#waiting > 0) return
-    const [first, ...others] = [...this.#readings].map(({ place }) => place)
-    if (first) this.#tape.release(others.reduce((least, place) => place.at < least.at ? place : least, first))
+    const [first] = [...this.#readings].map(({ place }) => place).sort((a, b) => a.at - b.at)
+    if (first) this.#tape.release(first)
     else this.#tape.clear()
     const { held } = this.#tape
     if (held < this.charge) this.#keeper.give(this, this.charge - held)

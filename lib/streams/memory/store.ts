@@ -77,7 +77,7 @@ export class MemoryStore implements RecordingStore, Keeper {
 
   over (recording: MemoryRecording): void {
     this.#room.finish(recording)
-    const { failure } = recording.outcome ?? {}
+    const { failure } = recording
     if (failure && failure.errorType !== 'stopped') this.#freeKey(recording)
     this.#expiries.set(recording, setTimeout(() => this.drop(recording), this.#ttl).unref())
   }
