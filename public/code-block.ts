@@ -1,30 +1,23 @@
-import { announce } from './announcer.ts'
+import { copy } from './clipboard.ts'
 import { button, make } from './dom.ts'
+import { highlight } from './highlight.ts'
 
-/** A frame for code with a button that copies it. */
-export function codeBlock (): { readonly block: HTMLElement, readonly code: HTMLElement } {
-  const code = make('code')
+/** Code in a frame, under a line with its language and buttons that copy and wrap it. */
+export function codeBlock (text: string, language: string): HTMLElement {
+  const code = make('code', '', ...highlight(text.replace(/\n$/, ''), language.toLowerCase()))
   const pre = make('pre', '', code)
+  pre.dir = 'ltr'
   // Long lines are scrolled by keyboard, too.
   pre.tabIndex = 0
   pre.setAttribute('role', 'region')
-  pre.setAttribute('aria-label', 'Code')
-  const copyButton = button('Copy', () => { void copy(code, copyButton) }, 'copy')
+  pre.setAttribute('aria-label', language ? `Code, ${language}` : 'Code')
+  const wrapButton = button('Wrap', () => {
+    const wrapped = block.toggleAttribute('data-wrapped')
+    wrapButton.setAttribute('aria-pressed', String(wrapped))
+  }, 'quiet wrap')
+  const copyButton = button('Copy', () => { void copy(code.textContent, code, copyButton) }, 'quiet copy')
   copyButton.setAttribute('aria-label', 'Copy code')
-  return { block: make('div', 'code', copyButton, pre), code }
-}
-
-/** Copies text; where the browser does not allow it, selects it for the person to copy. */
-export async function copy (source: HTMLElement, pressed: HTMLButtonElement): Promise<void> {
-  try {
-    // Absent in pages that come over plain http from another machine.
-    await navigator.clipboard.writeText(source.innerText)
-    pressed.textContent = 'Copied'
-    announce('Copied')
-  } catch {
-    getSelection()?.selectAllChildren(source)
-    pressed.textContent = 'Selected'
-    announce('Selected: copy it with your keyboard')
-  }
-  pressed.addEventListener('blur', () => { pressed.textContent = 'Copy' }, { once: true })
+  const block = make('div', 'code', make('div', 'code-head', make('span', 'language', language.slice(0, 24)), wrapButton, copyButton), pre)
+  block.dataset.language = language.slice(0, 24)
+  return block
 }

@@ -44,7 +44,7 @@ export class Conversation {
     for (const turn of this.#parts.history.turns) {
       if (turn.state === 'open' && turn.streamId !== undefined) void this.#resume(turn)
       else if (turn.state === 'open') this.#end(turn, new ChatError('left', 'It had not been made resumable yet, or could not be'), false)
-      else this.#views.get(turn)?.finish(turn, { aloud: false })
+      else void this.#views.get(turn)?.finish(turn, { aloud: false })
     }
     this.#parts.scrolling.toEnd()
   }
@@ -155,7 +155,7 @@ export class Conversation {
     if (error && turn.state === 'error') turn.failure = { errorType: error.errorType, message: error.message, requestId: error.requestId }
     // Only an answer that the gateway may still be writing can be read on.
     if (error?.errorType !== 'network' && error?.errorType !== 'unauthenticated') turn.streamId = undefined
-    this.#views.get(turn)?.finish(turn, { aloud, retryAfter: error?.retryAfter })
+    void this.#views.get(turn)?.finish(turn, { aloud, retryAfter: error?.retryAfter })
     this.#parts.history.save()
     this.#arrange()
     this.#parts.details.update()

@@ -37,6 +37,8 @@ const words = new Map<string, Words>(Object.entries({
   auth: { title: 'The gateway is not signed in to GitHub Copilot', advice: 'Its token was refused. Whoever runs the gateway has to renew it.', remedy: 'none' },
 
   // What became of an answer.
+  length: { title: 'The answer was too long for the model', advice: 'It breaks off where the model had to end. Continue has it go on from there.' },
+  filtered: { title: 'A content filter ended the answer', advice: 'What it let through is above. Ask in other words.' },
   abandoned: { title: 'The answer was given up', advice: 'Nobody read it for too long. Ask again.' },
   not_found: { title: 'The gateway no longer has this answer', advice: 'It was kept for a while, or by a gateway that was restarted since. Ask again.' },
   past_the_end: { title: 'The answer cannot be read on', advice: 'Ask again.' },

@@ -1,153 +1,145 @@
-import * as smd from 'streaming-markdown'
 import { codeBlock } from './code-block.ts'
 import { make } from './dom.ts'
+import type { Token } from './markdown-parser.ts'
 
-/** Deeper nesting than anybody writes, and far less than what makes a browser give up. */
-const MAX_DEPTH = 32
-
-/** The only elements that an answer can become, by what the parser found. */
-const elements = new Map<number, keyof HTMLElementTagNameMap>([
-  [smd.PARAGRAPH, 'p'],
-  [smd.CODE_INLINE, 'code'],
-  [smd.EQUATION_INLINE, 'code'],
-  [smd.EQUATION_BLOCK, 'code'],
-  [smd.ITALIC_AST, 'em'],
-  [smd.ITALIC_UND, 'em'],
-  [smd.STRONG_AST, 'strong'],
-  [smd.STRONG_UND, 'strong'],
-  [smd.STRIKE, 's'],
-  [smd.LINK, 'span'],
-  [smd.RAW_URL, 'span'],
-  [smd.IMAGE, 'span'],
-  [smd.BLOCKQUOTE, 'blockquote'],
-  [smd.LINE_BREAK, 'br'],
-  [smd.RULE, 'hr'],
-  [smd.LIST_UNORDERED, 'ul'],
-  [smd.LIST_ORDERED, 'ol'],
-  [smd.LIST_ITEM, 'li'],
-  [smd.CHECKBOX, 'span'],
-  [smd.TABLE, 'table'],
-  [smd.TABLE_ROW, 'tr'],
-  [smd.TABLE_CELL, 'td']
+/** The only elements that an answer can become besides headings, code and tables' frames, by the parser's name for them. */
+const elements = new Map<string, keyof HTMLElementTagNameMap>([
+  ['paragraph_open', 'p'], ['footnote_open', 'p'], ['blockquote_open', 'blockquote'],
+  ['bullet_list_open', 'ul'], ['ordered_list_open', 'ol'], ['list_item_open', 'li'],
+  ['table_open', 'table'], ['thead_open', 'thead'], ['tbody_open', 'tbody'], ['tr_open', 'tr'], ['th_open', 'th'], ['td_open', 'td'],
+  ['em_open', 'em'], ['strong_open', 'strong'], ['s_open', 's'], ['link_open', 'span']
 ])
-
 const HEADINGS = ['h3', 'h4', 'h5', 'h6'] as const
+const PROTOCOLS = ['http:', 'https:', 'mailto:']
 
-/** Something that is being written: where its text goes, and what of it is known so far. */
-interface Open {
-  readonly token: smd.Token
-  readonly node: HTMLElement
-  readonly parent?: Open
-  readonly depth: number
-  url?: string
+/** The level of the latest heading: the page's own are of the first two, and none may be left out, whatever the model thinks. */
+export interface Outline {
+  level: number
 }
 
 /**
- * Builds the nodes of an answer out of what the Markdown parser finds, and is what makes them safe: nothing is ever parsed as
- * HTML, elements are those of the list above, text is text, and the only attribute that an answer has a say in is
- * the address of a link, which is checked. Images are not fetched; they become links.
+ * Makes the nodes of what the Markdown parser found, and is what makes them safe: nothing is ever parsed as HTML, elements
+ * are those of the list above, text is text, and the only attribute that an answer has a say in is the address
+ * of a link, which is checked. Images are not fetched; they become links.
  */
-export function nodesIn (root: HTMLElement): smd.Renderer<undefined> {
-  let current: Open = { token: smd.DOCUMENT, node: root, depth: 0 }
-  // The page's own headings are of the first two levels.
-  let level = 2
+export function nodesOf (tokens: readonly Token[], outline: Outline): DocumentFragment {
+  const root = document.createDocumentFragment()
+  build(root, tokens, outline)
+  return root
+}
 
-  function begin (token: smd.Token): HTMLElement {
-    const { node: parent, depth } = current
-    if (depth > MAX_DEPTH) return parent
-    if (token === smd.CODE_BLOCK || token === smd.CODE_FENCE) {
-      const { block, code } = codeBlock()
-      parent.append(block)
-      return code
-    }
-    if (token === smd.TABLE) {
-      const table = make('table')
-      // A wide table is scrolled, by keyboard, too; the page is not.
-      const scroller = make('div', 'scroller', table)
-      scroller.tabIndex = 0
-      scroller.setAttribute('role', 'region')
-      scroller.setAttribute('aria-label', 'Table')
-      parent.append(scroller)
-      return table
-    }
-    const isHead = token === smd.TABLE_CELL && !parent.previousElementSibling
-    const node = isHead ? make('th') : make(heading(token) ?? elements.get(token) ?? 'span')
-    parent.append(node)
-    return node
-  }
-
-  /** A level may not be left out, whatever the model thinks. */
-  function heading (token: smd.Token): 'h3' | 'h4' | 'h5' | 'h6' | undefined {
-    const wanted = smd.heading_to_level(token)
-    if (wanted === 0) return undefined
-    level = Math.min(wanted + 2, level + 1, 6)
-    return HEADINGS[level - 3]
-  }
-
-  return {
-    data: undefined,
-    add_token: (_data, token) => { current = { token, node: begin(token), parent: current, depth: current.depth + 1 } },
-    end_token: () => {
-      const ended = current
-      current = ended.parent ?? current
-      if (ended.node !== current.node) finish(ended)
-    },
-    add_text: (_data, text) => { current.node.append(text) },
-    set_attr: (_data, attribute, value) => {
-      const { node } = current
-      if (attribute === smd.HREF || attribute === smd.SRC) current.url = value
-      else if (attribute === smd.LANG) node.closest('.code')?.setAttribute('data-language', value.trim().slice(0, 24))
-      else if (attribute === smd.START && node instanceof HTMLOListElement) node.start = Number(value.slice(0, 9))
-      else if (attribute === smd.CHECKED) node.dataset.checked = ''
+function build (root: ParentNode & Node, tokens: readonly Token[], outline: Outline): void {
+  const path: Array<ParentNode & Node> = [root]
+  for (const token of tokens) {
+    const parent = path.at(-1) ?? root
+    if (token.nesting < 0) {
+      path.pop()
+    } else if (token.hidden) {
+      // A paragraph of a tight list is none; its end is hidden, too.
+      path.push(parent)
+    } else if (token.nesting > 0) {
+      const node = open(token, outline)
+      // What stands for the block among its parent's children need not be what has its text.
+      parent.append(node.closest('.scroller') ?? node)
+      path.push(node)
+    } else if (token.type === 'inline') {
+      if (parent instanceof HTMLLIElement || parent.parentNode instanceof HTMLLIElement) checkbox(parent, token)
+      build(parent, token.children ?? [], outline)
+    } else {
+      leaf(parent, token)
     }
   }
 }
 
-function finish ({ token, node, url, parent }: Open): void {
-  switch (token) {
-    case smd.LINK:
-      // Brackets that were no link: an index, a footnote.
-      if (url === undefined) node.replaceWith('[', ...node.childNodes, ']')
-      else link(node, url)
+/** Makes the element of a token that has others in it. */
+function open (token: Token, outline: Outline): HTMLElement {
+  const { type, level, info } = token
+  if (type === 'link_open') return link(String(token.attrGet('href') ?? ''))
+  const node = make(type === 'heading_open' ? heading(token, outline) : elements.get(type) ?? 'span')
+  // The side that a block begins on; within one, every line finds its own (styles.css).
+  if (level === 0) node.dir = 'auto'
+  if (node instanceof HTMLOListElement) {
+    const start = Number(token.attrGet('start') ?? 1)
+    if (start !== 1) node.start = start
+  } else if (node instanceof HTMLTableCellElement) {
+    const align = /left|center|right/.exec(String(token.attrGet('style') ?? ''))?.[0]
+    if (align) node.dataset.align = align
+  } else if (type === 'footnote_open') {
+    node.className = 'footnote'
+    node.append(make('sup', '', info), ' ')
+  } else if (type === 'table_open') {
+    // A wide table is scrolled, by keyboard, too; the page is not.
+    const scroller = make('div', 'scroller', node)
+    scroller.tabIndex = 0
+    scroller.setAttribute('role', 'region')
+    scroller.setAttribute('aria-label', 'Table')
+  }
+  return node
+}
+
+function heading ({ tag }: Token, outline: Outline): typeof HEADINGS[number] {
+  outline.level = Math.min(Number(tag.slice(1)) + 2, outline.level + 1, 6)
+  return HEADINGS[outline.level - 3] ?? 'h6'
+}
+
+/** Adds what a token without others in it stands for. */
+function leaf (parent: ParentNode, token: Token): void {
+  const { type, content, info } = token
+  switch (type) {
+    case 'fence':
+    case 'code_block':
+      parent.append(codeBlock(content, info.trim().split(/\s/)[0] ?? ''))
       break
-    case smd.RAW_URL: {
-      const [address = '', rest = ''] = split(node.textContent)
-      node.textContent = address
-      node.after(rest)
-      link(node, address)
+    case 'formula_block':
+      parent.append(make('p', 'formula', make('code', '', content)))
       break
-    }
-    case smd.IMAGE:
-      node.prepend('Image: ')
+    case 'formula':
+    case 'code_inline':
+      parent.append(make('code', '', content))
+      break
+    case 'footnote_reference':
+      parent.append(make('sup', '', content))
+      break
+    case 'hr':
+      parent.append(make('hr'))
+      break
+    case 'hardbreak':
+      parent.append(make('br'))
+      break
+    case 'softbreak':
+      parent.append('\n')
+      break
+    case 'image': {
       // A picture on a link is a part of the link.
-      if (url !== undefined && parent?.token !== smd.LINK) link(node, url)
+      const within = parent instanceof Element && parent.closest('a') !== null
+      const node = within ? make('span') : link(String(token.attrGet('src') ?? ''))
+      node.append(`Image: ${content}`)
+      parent.append(node)
       break
-    case smd.CHECKBOX:
-      node.textContent = node.dataset.checked === undefined ? '☐' : '☑'
-      break
-    case smd.EQUATION_INLINE:
-    case smd.EQUATION_BLOCK:
-      // Formulas are shown as they were written.
-      node.prepend('$')
-      node.append('$')
+    }
+    default:
+      parent.append(content)
   }
 }
 
-/** What follows an address in a sentence is not of it. */
-function split (text: string): string[] {
-  const end = /[.,:;!?)\]>'"*_]+$/.exec(text.slice(-8))?.[0].length ?? 0
-  return [text.slice(0, text.length - end), text.slice(text.length - end)]
+/** `[ ]` and `[x]` at the beginning of an item are boxes (GFM's task lists). */
+function checkbox (parent: ParentNode, { children }: Token): void {
+  const [first] = children ?? []
+  const [mark, state] = first?.type === 'text' ? /^\[([ xX])\] /.exec(first.content) ?? [] : []
+  if (!first || mark === undefined || parent.childNodes.length > 0) return
+  first.content = first.content.slice(mark.length)
+  const box = make('span', 'task', state === ' ' ? '☐' : '☑')
+  box.setAttribute('role', 'img')
+  box.setAttribute('aria-label', state === ' ' ? 'To do' : 'Done')
+  parent.append(box, ' ')
 }
 
-const PROTOCOLS = ['http:', 'https:', 'mailto:']
-
-/** Puts a link where a node is, if its address is one that a page may send a person to. */
-function link (node: HTMLElement, url: string): void {
-  const address = url.trim().split(/\s/)[0] ?? ''
-  if (!URL.canParse(address) || !PROTOCOLS.includes(new URL(address).protocol)) return
-  const anchor = make('a', '', ...node.childNodes)
+/** A link, if its address is one that a page may send a person to. */
+function link (address: string): HTMLElement {
+  if (!URL.canParse(address) || !PROTOCOLS.includes(new URL(address).protocol)) return make('span')
+  const anchor = make('a')
   anchor.href = address
   anchor.rel = 'noopener noreferrer'
   anchor.target = '_blank'
-  node.replaceWith(anchor)
+  return anchor
 }

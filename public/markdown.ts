@@ -1,84 +1,164 @@
-/*! With streaming-markdown, copyright 2024 Damian Tarnawski, MIT License, https://github.com/thetarnav/streaming-markdown */
-import * as smd from 'streaming-markdown'
+import { soon } from './frames.ts'
+import { openFence, type OpenFence, split } from './markdown-blocks.ts'
+import { nodesOf, type Outline } from './markdown-nodes.ts'
+import { parse, type Env } from './markdown-parser.ts'
 import { make } from './dom.ts'
-import { nodesIn } from './markdown-nodes.ts'
+import { morph } from './morph.ts'
 
-/** How many characters are parsed before it is looked whether the parser keeps too much. */
-const STEP = 1_000
-/** How much the parser may keep while it cannot tell what it is. Its work for each character grows with this. */
-const MAX_PENDING = 4_000
+/** How many characters are taken at once, so that a long text leaves the page time for other things. */
+const STEP = 4_000
+/** A block that takes this long to render is rendered less often while it grows, in milliseconds. */
+const SLOW = 8
+/** How much longer than its rendering took is waited for the next one then. */
+const REST = 4
 
-/** Where `_` is no emphasis, and needs no help. */
-const LITERAL: readonly number[] = [smd.CODE_BLOCK, smd.CODE_FENCE, smd.CODE_INLINE, smd.RAW_URL, smd.EQUATION_BLOCK, smd.EQUATION_INLINE, smd.MAYBE_URL]
+/** How many blocks are in a group. */
+const GROUP = 100
+
+/** A block that may refer to links that are defined only later. */
+interface Referring {
+  readonly source: string
+  readonly nodes: readonly ChildNode[]
+  readonly outline: Outline
+  readonly known: number
+}
 
 /**
- * Renders Markdown while it arrives. What is there is never rendered again: pieces are gathered for a frame, then parsed once
- * and appended, so that a long answer costs as much for each piece as a short one.
+ * Renders Markdown while it arrives: blocks that are finished are parsed once, and only the one that is being written is
+ * rendered again, at most once a frame. A long text takes as many frames as it needs.
  */
 export class MarkdownView {
   readonly #root: HTMLElement
+  /** Where blocks go: the root, or the latest of its groups. */
+  #group: HTMLElement
   readonly #onRender: () => void
-  #parser: smd.Parser
+  readonly #references: Record<string, { title: string, href: string }> = {}
+  readonly #outline: Outline = { level: 2 }
+  readonly #referring: Referring[] = []
+  /** What has arrived and was not looked at. */
   #waiting = ''
-  #frame: number | undefined
-  /** What was parsed last. */
-  #last = ''
+  /** What was rendered and may become more. */
+  #tail = ''
+  /** How many children of the group are finished. */
+  #finished = 0
+  /** The tail goes on with the last one of these. */
+  #within = false
+  #fence: OpenFence | undefined
+  #notBefore = 0
+  #ended: (() => void) | undefined
 
   /** Renders into an element and calls `onRender` whenever something was added. */
   constructor (root: HTMLElement, onRender: () => void) {
-    this.#root = root
+    this.#root = this.#group = root
     this.#onRender = onRender
-    this.#parser = smd.parser(nodesIn(root))
   }
 
   append (text: string): void {
     this.#waiting += text
-    this.#frame ??= requestAnimationFrame(() => {
-      this.#frame = undefined
-      this.#render()
+    if (text) soon(this.#work)
+  }
+
+  /** Resolves when all is rendered; nothing may be appended any more. */
+  async end (): Promise<void> {
+    await new Promise<void>(resolve => {
+      this.#ended = resolve
+      soon(this.#work)
     })
   }
 
-  /** Renders what is left; nothing may be appended any more. */
-  end (): void {
-    if (this.#frame !== undefined) cancelAnimationFrame(this.#frame)
-    this.#frame = undefined
-    this.#render(true)
-    smd.parser_end(this.#parser)
-    this.#onRender()
-  }
-
-  #render (last = false): void {
-    // What follows them tells whether underscores are a part of a word.
-    const kept = last ? 0 : /_*$/.exec(this.#waiting.slice(-MAX_PENDING))?.[0].length ?? 0
-    const text = this.#waiting.slice(0, this.#waiting.length - kept)
-    this.#waiting = this.#waiting.slice(text.length)
-    text.split(/(_+)/).forEach((part, index, parts) => {
-      const isWord = index % 2 === 1 && this.#isWithinWord(parts[index + 1] ?? '')
-      this.#parse(isWord ? part.replaceAll('_', '\\_') : part)
-      if (part) this.#last = part
-    })
-    this.#onRender()
-  }
-
-  #parse (text: string): void {
-    for (let from = 0; from < text.length; from += STEP) {
-      smd.parser_write(this.#parser, text.slice(from, from + STEP))
-      if (this.#parser.pending.length > MAX_PENDING) this.#giveUp()
+  readonly #work = (): void => {
+    const begun = performance.now()
+    if (begun < this.#notBefore && !this.#ended) {
+      setTimeout(() => soon(this.#work), this.#notBefore - begun)
+      return
     }
+    if (this.#waiting) this.#take()
+    else if (this.#ended && !this.#conclude()) return this.#ended()
+    this.#onRender()
+    const time = performance.now() - begun
+    this.#notBefore = time > SLOW && this.#tail.length > STEP ? begun + time * (1 + REST) : 0
+    if (this.#waiting || this.#ended) soon(this.#work)
   }
 
-  /** The parser takes underscores within words for emphasis, which Markdown does not. */
-  #isWithinWord (following: string): boolean {
-    const { token, pending } = this.#parser
-    const inAddress = pending.startsWith('](') || pending.startsWith('```')
-    return !LITERAL.includes(token) && !inAddress && /[\p{L}\p{N}]$/u.test(this.#last) && /^[\p{L}\p{N}]/u.test(following)
+  #take (): void {
+    const text = this.#waiting.slice(0, STEP)
+    this.#waiting = this.#waiting.slice(text.length)
+    this.#tail += text
+    if (this.#fence && !this.#continueCode(this.#fence)) return
+    const { head, tail, within } = split(this.#tail)
+    const fence = within ? openFence(head) : undefined
+    if (head) this.#finish(head)
+    this.#tail = tail
+    if (head) this.#within = within && !fence
+    this.#fence = fence
+    if (this.#finished >= GROUP && !within) this.#beginGroup()
+    if (fence) this.#continueCode(fence)
+    else morph(this.#group, this.#finished, nodesOf(parse(tail, { references: Object.create(this.#references) }), { ...this.#outline }))
   }
 
-  /** Shows as text what has become too long to be anything else, and goes on behind it. */
-  #giveUp (): void {
-    const { pending } = this.#parser
-    this.#root.append(make('p', '', pending))
-    this.#parser = smd.parser(nodesIn(this.#root))
+  /** Renders blocks for good. */
+  #finish (source: string): void {
+    const outline = { ...this.#outline }
+    const env: Env = { references: this.#references }
+    const fresh = nodesOf(parse(source, env), this.#outline)
+    const { length } = fresh.childNodes
+    morph(this.#group, this.#finished, fresh)
+    const nodes = Array.from({ length }, (_, index) => this.#group.childNodes[this.#finished + index]).filter(node => node !== undefined)
+    const [first] = nodes
+    if (this.#within && first && join(first)) this.#finished--
+    else if (/\[[^\]]+\]/.test(source)) this.#referring.push({ source, nodes, outline, known: Object.keys(this.#references).length })
+    this.#finished += length
   }
+
+  /** The browser lays long answers out in groups, and leaves those alone that nobody sees (styles.css). */
+  #beginGroup (): void {
+    while (this.#group.childNodes.length > this.#finished) this.#group.lastChild?.remove()
+    this.#group = make('div', 'blocks')
+    this.#root.append(this.#group)
+    this.#finished = 0
+  }
+
+  /** Adds whole lines to a code block that is too long to be rendered again; true when it has ended. */
+  #continueCode ({ end }: OpenFence): boolean {
+    const code = this.#group.children[this.#finished - 1]?.querySelector('code')
+    const [closing] = end.exec(this.#tail) ?? []
+    const last = this.#ended && !this.#waiting ? this.#tail.length : this.#tail.lastIndexOf('\n') + 1
+    const until = closing === undefined ? last : this.#tail.search(end)
+    if (code && until > 0) {
+      if (!code.lastElementChild?.matches('.lines')) code.append('\n')
+      // A part of its own, so that the browser does not set the lines anew that it has set.
+      code.append(make('span', 'lines', this.#tail.slice(0, until)))
+    }
+    this.#tail = this.#tail.slice(closing === undefined ? until : until + closing.length + 1)
+    if (closing !== undefined) this.#fence = undefined
+    return closing !== undefined
+  }
+
+  /** Nothing more arrives: renders blocks again that refer to what was defined behind them, one at a time; false when none is left. */
+  #conclude (): boolean {
+    if (this.#fence) this.#continueCode(this.#fence)
+    const first = this.#group.childNodes[this.#finished]
+    if (this.#within && first) join(first)
+    this.#within = false
+    const env: Env = { references: this.#references }
+    if (this.#tail.includes(']:')) parse(this.#tail, env)
+    const next = this.#referring.pop()
+    if (!next) return false
+    const { source, nodes, outline, known } = next
+    if (known === Object.keys(this.#references).length) return true
+    const fresh = nodesOf(parse(source, env), { ...outline }).childNodes
+    if (fresh.length === nodes.length) [...fresh].forEach((node, index) => nodes[index]?.isEqualNode(node) || nodes[index]?.replaceWith(node))
+    return true
+  }
+}
+
+/** Gives what is in a part of a block to the part before it; false when they are not of a kind. */
+function join (node: ChildNode): boolean {
+  const before = node.previousSibling
+  if (!(node instanceof HTMLElement) || !(before instanceof HTMLElement) || node.tagName !== before.tagName) return false
+  const [from, to] = node.className === 'scroller' ? [node.querySelector('tbody'), before.querySelector('tbody')] : [node, before]
+  if (node instanceof HTMLParagraphElement) to?.append('\n')
+  if (from) to?.append(...from.childNodes)
+  node.remove()
+  return true
 }

@@ -1,6 +1,6 @@
 import type { AnswerStatus } from '../client/index.ts'
 import { announce } from './announcer.ts'
-import { copy } from './code-block.ts'
+import { copy } from './clipboard.ts'
 import { countdown } from './countdown.ts'
 import { button, make } from './dom.ts'
 import { wordsFor } from './errors.ts'
@@ -37,6 +37,7 @@ export class TurnView {
   readonly #actions: TurnActions
   readonly #onGrowth: () => void
   #markdown: MarkdownView
+  #source = ''
   #endCountdown = (): void => {}
 
   /** Calls `onGrowth` when it has become longer. */
@@ -52,6 +53,7 @@ export class TurnView {
   }
 
   append (text: string): void {
+    this.#source += text
     this.#markdown.append(text)
   }
 
@@ -59,7 +61,7 @@ export class TurnView {
   reset (answer = ''): void {
     this.#endCountdown()
     this.root.querySelector('.trouble')?.remove()
-    this.#markdown.end()
+    this.#source = ''
     this.#body.replaceChildren()
     this.#markdown = new MarkdownView(this.#body, this.#onGrowth)
     this.append(answer)
@@ -73,11 +75,12 @@ export class TurnView {
   }
 
   /** The answer is over. `aloud`: it has just ended, so that it is said. */
-  finish (turn: Turn, { retryAfter, aloud }: { readonly retryAfter?: number | undefined, readonly aloud: boolean }): void {
-    this.#markdown.end()
+  async finish (turn: Turn, { retryAfter, aloud }: { readonly retryAfter?: number | undefined, readonly aloud: boolean }): Promise<void> {
+    await this.#markdown.end()
     const { failure, state } = turn
     this.#show(state === 'open' ? 'error' : state)
     if (failure) this.#trouble(failure, turn, retryAfter)
+    this.#onGrowth()
     if (aloud) announce(failure ? `${wordsFor(failure.errorType).title}. ${failure.message}` : `${state === 'done' ? 'The answer' : 'Stopped after'}: ${this.#body.innerText}`)
   }
 
@@ -91,7 +94,7 @@ export class TurnView {
     this.#body.setAttribute('aria-busy', String(status === 'waiting' || status === 'streaming' || status === 'reconnecting'))
     this.#state.textContent = LABELS[status]
     const over = status === 'done' || status === 'stopped'
-    const copyButton = button('Copy', () => { void copy(this.#body, copyButton) })
+    const copyButton = button('Copy', () => { void copy(this.#source, this.#body, copyButton) })
     copyButton.setAttribute('aria-label', 'Copy answer')
     this.#buttons.replaceChildren(...over ? [copyButton, button('Retry', this.#actions.retry, 'quiet retry')] : [])
   }

@@ -7,7 +7,7 @@ test('there are words for every kind of failure that docs/api.md has, and for th
   const kinds = rows.map(([kind = '']) => kind)
   t.ok(kinds.length > 20)
   // An answer that the person stopped is no failure.
-  for (const kind of [...kinds, 'network', 'corrupt'].filter(kind => kind !== 'stopped')) t.ok(knownKinds.includes(kind), kind)
+  for (const kind of [...kinds, 'network', 'corrupt', 'length', 'filtered'].filter(kind => kind !== 'stopped')) t.ok(knownKinds.includes(kind), kind)
 })
 
 test('what the service calls by names of its own is an error of the service', async t => {

@@ -25,8 +25,8 @@ ${'> '.repeat(200)}deep
 `
 
 /** Elements and attributes that an answer may become, and no others. */
-const ELEMENTS = 'P CODE EM STRONG S SPAN A BLOCKQUOTE BR HR UL OL LI TABLE TR TD TH H3 H4 H5 H6 DIV PRE BUTTON'.split(' ')
-const ATTRIBUTES = 'href rel target class tabindex role aria-label data-language data-checked type start'.split(' ')
+const ELEMENTS = 'P CODE EM STRONG S SPAN A SUP BLOCKQUOTE BR HR UL OL LI TABLE THEAD TBODY TR TD TH H3 H4 H5 H6 DIV PRE BUTTON'.split(' ')
+const ATTRIBUTES = 'href rel target class dir tabindex role aria-label data-language data-align type start'.split(' ')
 
 tap.test('answers in Markdown', async t => {
   const given = await setUp(t)
@@ -91,7 +91,7 @@ tap.test('answers in Markdown', async t => {
     t.equal(await page.evaluate('navigator.clipboard.readText()'), 'if (a < b) {\n  go()\n}')
     await turn.getByRole('button', { name: 'Copy answer' }).click()
     await turn.locator('.foot').getByText('Copied').waitFor()
-    t.match(await page.evaluate('navigator.clipboard.readText()'), /^Do this:/)
+    t.match(await page.evaluate('navigator.clipboard.readText()'), /^Do \*this\*:\n\n```js\nif \(a < b\) \{\n {2}go\(\)\n\}\n```\n$/, 'the Markdown as it was written')
 
     await page.evaluate('Object.defineProperty(navigator, "clipboard", { value: undefined })')
     await turn.getByRole('button', { name: 'Copy code' }).click()

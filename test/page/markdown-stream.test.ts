@@ -1,0 +1,95 @@
+import { equal } from 'node:assert/strict'
+import { build } from 'esbuild'
+import fc from 'fast-check'
+import tap from 'tap'
+import { setUp } from './browser.ts'
+
+/** Ordinary answers with what a parser may get wrong while they arrive, and what they have to become. */
+const SAMPLES: ReadonlyArray<readonly [string, string]> = [
+  ['~~~js\na < b\n~~~\n', 'pre > code'],
+  ['1. one\n\n   ```py\n   x = 1\n   ```\n\n2. two\n', 'ol > li:first-child .code'],
+  ['1) one\n2) two\n', 'ol > li:nth-child(2)'],
+  ['3. three\n4. four\n', 'ol[start="3"]'],
+  ['Set $HOME and $PATH, then *go*.\n', 'p > em'],
+  ['Title\n=====\n\nSub\n---\n\ntext\n', 'h3 + h4 + p'],
+  ['| a | b | c |\n|:--|:-:|--:|\n| 1 | x \\| y | `p \\| q` |\n', 'th[data-align="left"] + th[data-align="center"] + th[data-align="right"]'],
+  ['[a (b)](https://example.com/a_(b)) and https://example.com/c.\n', 'a[href="https://example.com/a_(b)"] ~ a[href="https://example.com/c"]'],
+  ['A note[^1] and more.\n\n[^1]: The *note*.\n', 'p > sup'],
+  ['- [ ] to do\n- [x] done\n  - nested\n\n  loose\n', 'ul > li .task'],
+  ['See [this][ref] and [ref].\n\nMore.\n\n[ref]: https://example.com/later "T"\n', 'p > a[href="https://example.com/later"]'],
+  ['&copy; &lt;b&gt; &amp;amp; <b>no</b> a<br>b\n', 'p > br'],
+  ['~~gone~~ **bold** ***both***\n\n> quote\n> - list\n>\n> more\n\n---\n\n    code\n', 'blockquote > ul'],
+  ['\\(a_1 * b_2 * c\\)\n\n$$\nx\n= y\n+ z\n$$\n\nend\n', '.formula > code'],
+  ['# مرحبا\n\nשלום\n\n- أهلا\n', 'h3[dir="auto"] + p[dir="auto"] + ul[dir="auto"]']
+]
+
+tap.test('Markdown that is rendered while it arrives', async t => {
+  const given = await setUp(t)
+  if (!given) return
+  const { outputFiles } = await build({ stdin: { contents: 'export { MarkdownView } from "./public/markdown.ts"', resolveDir: '.' }, bundle: true, format: 'iife', globalName: 'rendering', write: false })
+  const { url } = await given.gateway(t)
+  const { page } = await given.visit(t, url)
+  // The page's policy is for what it loads by itself.
+  await page.evaluate(outputFiles[0]?.text + `
+    async function render (pieces) {
+      const root = document.createElement('div')
+      const view = new rendering.MarkdownView(root, () => {})
+      for (const piece of pieces) {
+        view.append(piece)
+        if (pieces.length > 1) await new Promise(requestAnimationFrame)
+      }
+      await view.end()
+      return root
+    }
+    Object.assign(window, { render })`.replaceAll('globalThis.', 'window.'))
+
+  for (const [source, selector] of SAMPLES) {
+    t.test(`becomes what it is meant to be: ${JSON.stringify(source)}`, async t => {
+      t.equal(await page.evaluate(`render(${JSON.stringify([source])}).then(root => root.querySelectorAll(':scope ' + ${JSON.stringify(selector)}).length > 0)`), true)
+    })
+  }
+
+  t.test('is the same however it was cut', async () => {
+    const samples = fc.shuffledSubarray(SAMPLES.map(([source]) => source), { minLength: 2, maxLength: 5 }).map(chosen => chosen.join('\n'))
+    await fc.assert(fc.asyncProperty(samples, fc.array(fc.nat(400), { minLength: 1, maxLength: 12 }), async (source, cuts) => {
+      const places = [...new Set([0, ...cuts.map(cut => cut % source.length), source.length])].toSorted((one, other) => one - other)
+      const pieces = places.slice(1).map((place, index) => source.slice(places[index], place))
+      const [once, cut] = await page.evaluate<string[]>(`Promise.all([render(${JSON.stringify([source])}), render(${JSON.stringify(pieces)})]).then(roots => roots.map(root => root.innerHTML))`)
+      equal(cut, once)
+    }), { seed: 12, numRuns: 40 })
+  })
+
+  t.test('leaves nothing out of blocks that are too long to wait for', async t => {
+    const long: Array<[string, string, number]> = [
+      ['- item\n'.repeat(9_000), 'ul > li', 9_000],
+      [`| a | b |\n|---|---|\n${'| 1 | 2 |\n'.repeat(5_000)}`, 'table > tbody > tr', 5_000],
+      [`\`\`\`js\n${'call()\n'.repeat(10_000)}\`\`\`\n\nend`, '.code, p', 2],
+      ['word '.repeat(50_000), 'p', 1],
+      [`${'line\n'.repeat(20_000)}\nend`, 'p', 2],
+      ['> quote\n>\n'.repeat(5_000), 'blockquote > p', 5_000]
+    ]
+    for (const [source, selector, count] of long) {
+      const found = await page.evaluate<[number, string?]>(`render([${JSON.stringify(source)}]).then(root => [root.querySelectorAll(${JSON.stringify(selector)}).length, root.querySelector('pre')?.textContent])`)
+      t.equal(found[0], count, source.slice(0, 20))
+      if (source.startsWith('```')) t.equal(found[1], 'call()\n'.repeat(10_000))
+    }
+  })
+
+  t.test('takes no task of 200 ms for 1 MB of it', async t => {
+    const source = SAMPLES.map(([source]) => source).join('\n').repeat(Math.ceil(1_000_000 / SAMPLES.map(([source]) => source).join('\n').length))
+    const [time, longest, blocks] = await page.evaluate<number[]>(`(async () => {
+      const tasks = [0]
+      new PerformanceObserver(list => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({ entryTypes: ['longtask'] })
+      const begun = performance.now()
+      const root = document.createElement('div')
+      root.className = 'answer'
+      document.querySelector('#turns').append(root)
+      const view = new rendering.MarkdownView(root, () => {})
+      view.append(${JSON.stringify(source)})
+      await view.end()
+      return [performance.now() - begun, Math.max(...tasks), root.querySelectorAll('p, li').length]
+    })()`)
+    t.comment(`${Math.round(time ?? 0)} ms in all, the longest task ${Math.round(longest ?? 0)} ms, ${blocks} blocks`)
+    t.ok((blocks ?? 0) > 10_000)
+  })
+})
