@@ -2,6 +2,7 @@ import { sha256, utf8 } from './digest.ts'
 import { badReply, ChatError, networkError } from './error.ts'
 import { EventParser, type RawEvent } from './event-parser.ts'
 import type { Send } from './gateway.ts'
+import type { AnswerPart, FinishReason, ToolPart, Usage } from './parts.ts'
 import { backoff, pause, type ReconnectOptions, watchdog } from './timing.ts'
 
 /**
@@ -18,11 +19,21 @@ export type AnswerStatus = 'waiting' | 'streaming' | 'reconnecting' | 'done' | '
 
 /** An event of the gateway (docs/api.md), as it was told. */
 export interface ChatEvent {
-  /** `start`, `delta`, `done`, `error` or `reconnect`. */
+  /** `start`, `delta`, `reasoning`, `tool`, `done`, `error` or `reconnect`. */
   readonly event: string
   readonly id: string | undefined
   /** What its JSON says. */
   readonly data: unknown
+}
+
+/** What the client waits for while an answer is `reconnecting`. */
+export interface Retry {
+  /** 1 for the first try since something arrived. */
+  readonly attempt: number
+  /** How many tries there are before the answer is a `network` error. */
+  readonly tries: number
+  /** When the try begins, by `Date.now()`; {@link Answer.retryNow} has it begin at once. */
+  readonly at: number
 }
 
 /** What can be said and heard while an answer is written. The functions are called later than whatever causes the call, never within it. */
@@ -33,6 +44,10 @@ export interface AnswerOptions {
   readonly onStatus?: ((status: AnswerStatus, answer: Answer) => void) | undefined
   /** Called whenever the gateway has taken the question: `answer.streamId` and `requestId` are known. The time to keep them for after a reload. */
   readonly onOpen?: ((answer: Answer) => void) | undefined
+  /** Called with every part, the reasoning and the tools as well as the text: the way to show an answer with all that belongs to it. */
+  readonly onPart?: ((part: AnswerPart, answer: Answer) => void) | undefined
+  /** Called before every wait for another try while the answer is `reconnecting`. */
+  readonly onRetry?: ((retry: Retry, answer: Answer) => void) | undefined
   /** Called with every event, for a log. */
   readonly onEvent?: ((event: ChatEvent, answer: Answer) => void) | undefined
 }
@@ -53,8 +68,18 @@ export interface Answer extends AsyncIterable<string> {
   readonly error: ChatError | undefined
   /** What is there of the answer. */
   readonly partial: string
-  /** How many bytes of UTF-8 the answer has so far: where `resume` goes on. */
+  /** How many bytes of UTF-8 the text has so far. */
   readonly bytes: number
+  /** Where the answer stands, reasoning and tools included: the id of the gateway's latest event. What `resume` goes on from. */
+  readonly position: string
+  /** The parts of the answer from the first one on, as iterating the answer gives its pieces of text; they throw in the same way. */
+  readonly parts: AsyncIterable<AnswerPart>
+  /** Why the model ended; undefined until it did. */
+  readonly finishReason: FinishReason | undefined
+  /** What it cost; undefined until it ended, and when the service does not say. */
+  readonly usage: Usage | undefined
+  /** What answered, by the service's own name; undefined until it ended, and when the service does not say. */
+  readonly model: string | undefined
   /** Names a resumable answer, from `onOpen` on. */
   readonly streamId: string | undefined
   /** Finds the latest request for this answer in the gateway's log. */
@@ -66,6 +91,8 @@ export interface Answer extends AsyncIterable<string> {
    * rejects: a gateway that cannot be told gives an answer up that nobody reads. No effect once the answer is over.
    */
   stop (): Promise<void>
+  /** Ends the wait while the answer is `reconnecting`. No effect otherwise. */
+  retryNow (): void
 }
 
 /** What to read, and how. */
@@ -76,18 +103,23 @@ export interface Source {
   readonly streamId?: string
   /** How many bytes of the answer are there already, … */
   readonly after?: number
+  /** … where that is, reasoning and tools included, … */
+  readonly position?: string | undefined
   /** … and what they are, unless they are no longer known. */
   readonly partial?: string | undefined
   readonly reconnect: ReconnectOptions
 }
 
 /** The data of the gateway's events, one in another. */
-interface EventData {
+interface EventData extends Omit<ToolPart, 'type'> {
   readonly streamId?: string
   readonly requestId?: string
   readonly delivery?: 'stream' | 'buffered'
   readonly text: string
-  readonly reason: 'complete' | 'stopped'
+  readonly reason: 'complete' | 'length' | 'filtered' | 'stopped'
+  readonly finishReason?: FinishReason
+  readonly usage?: Usage
+  readonly model?: string
   readonly bytes: number
   readonly sha256: string
   readonly errorType: string
@@ -106,18 +138,23 @@ export class StreamedAnswer implements Answer {
   error: ChatError | undefined
   partial: string
   bytes: number
+  position: string
+  finishReason: FinishReason | undefined
+  usage: Usage | undefined
+  model: string | undefined
   streamId: string | undefined
   requestId: string | undefined
   delivery: 'stream' | 'buffered' | undefined
 
   readonly #source: Source
   readonly #options: AnswerOptions
-  readonly #pieces: string[] = []
+  readonly #parts: AnswerPart[] = []
   /** True while `partial` is the answer from its first byte on, so that its digest can be checked. */
   readonly #fromStart: boolean
   #failures = 0
   /** Ends whatever is being waited for. */
   #interrupt: (() => void) | undefined
+  #wake: (() => void) | undefined
   #stopping: Promise<void> | undefined
   #settle!: (error?: ChatError) => void
   /** Wakes up those who iterate. */
@@ -130,6 +167,7 @@ export class StreamedAnswer implements Answer {
     this.streamId = source.streamId
     this.partial = source.partial ?? ''
     this.bytes = source.after ?? 0
+    this.position = source.position ?? String(this.bytes)
     this.#fromStart = utf8(this.partial).length === this.bytes
     this.#tell()
 
@@ -162,15 +200,23 @@ export class StreamedAnswer implements Answer {
   }
 
   async * [Symbol.asyncIterator] (): AsyncGenerator<string, void> {
+    for await (const part of this.parts) if (part.type === 'text') yield part.text
+  }
+
+  get parts (): AsyncIterable<AnswerPart> {
+    return { [Symbol.asyncIterator]: () => this.#iterate() }
+  }
+
+  async * #iterate (): AsyncGenerator<AnswerPart, void> {
     let next = 0
     let over: boolean
     do {
       // Both are asked for first: pieces may come, and the answer end, while one is being looked at.
       const news = this.#news
       over = this.#over
-      for (const piece of this.#pieces.slice(next)) {
+      for (const part of this.#parts.slice(next)) {
         next++
-        yield piece
+        yield part
       }
       if (!over) await news
     } while (!over)
@@ -182,9 +228,13 @@ export class StreamedAnswer implements Answer {
     return this.#stopping
   }
 
+  retryNow (): void {
+    this.#wake?.()
+  }
+
   async #stop (): Promise<void> {
     if (this.#over) return
-    this.#settle(new ChatError('stopped', 'The answer was stopped'))
+    this.#settle(lessThanWhole('stopped'))
     this.#interrupt?.()
     // A page that is being left gets this through, too.
     if (this.streamId) await this.#source.send(this.#path(this.streamId), { method: 'DELETE', keepalive: true }).catch(() => {})
@@ -204,9 +254,14 @@ export class StreamedAnswer implements Answer {
       if (!this.streamId || (failure && !passing) || this.#failures >= tries) return this.#settle(failure ?? networkError('The gateway was shut down'))
 
       this.#become('reconnecting')
-      const { over, end } = pause(backoff(this.#failures++, delay, maxDelay, failure?.retryAfter))
-      this.#interrupt = end
+      const wait = backoff(this.#failures++, delay, maxDelay, failure?.retryAfter)
+      const retry: Retry = { attempt: this.#failures, tries, at: Date.now() + wait }
+      const { onRetry } = this.#options
+      if (onRetry) queueMicrotask(() => onRetry(retry, this))
+      const { over, end } = pause(wait)
+      this.#interrupt = this.#wake = end
       await over
+      this.#wake = undefined
     }
   }
 
@@ -242,13 +297,13 @@ export class StreamedAnswer implements Answer {
     // The question is sent once. Whether a request that failed had arrived, nobody knows.
     const response = this.streamId === undefined
       ? await send('/api/chat', { ...question, signal })
-      : await send(this.#path(this.streamId), { headers: { Accept: 'text/event-stream', 'Last-Event-ID': String(this.bytes) }, signal })
+      : await send(this.#path(this.streamId), { headers: { Accept: 'text/event-stream', 'Last-Event-ID': this.position }, signal })
     const { headers, body, status } = response
     this.requestId = headers.get('X-Request-Id') ?? undefined
     if (!body || !headers.get('Content-Type')?.startsWith('text/event-stream')) throw badReply('Something that is not the gateway answered', { status })
     this.streamId ??= headers.get('X-Stream-Id') ?? undefined
     this.#call(this.#options.onOpen)
-    if (this.status === 'reconnecting') this.#become(this.#pieces.length > 0 ? 'streaming' : 'waiting')
+    if (this.status === 'reconnecting') this.#become(this.#parts.length > 0 ? 'streaming' : 'waiting')
     return body
   }
 
@@ -266,9 +321,17 @@ export class StreamedAnswer implements Answer {
     if (event === 'start') {
       this.delivery = data.delivery
     } else if (event === 'delta') {
-      this.#append(data.text, Number(id))
+      this.#append({ type: 'text', text: data.text }, id)
+    } else if (event === 'reasoning') {
+      this.#append({ type: 'reasoning', text: data.text }, id)
+    } else if (event === 'tool') {
+      const { id: tool, name, state, input, output } = data
+      this.#append({ type: 'tool', id: tool, name, state, ...input !== undefined && { input }, ...output !== undefined && { output } }, id)
     } else if (event === 'done') {
-      this.#settle(data.reason === 'stopped' ? new ChatError('stopped', 'The answer was stopped') : await this.#check(data))
+      const { finishReason = null, usage, model, reason } = data
+      Object.assign(this, { finishReason, usage, model })
+      const cut = reason === 'complete' ? undefined : lessThanWhole(reason)
+      this.#settle(reason === 'stopped' ? cut : await this.#check(data) ?? cut)
     } else if (event === 'error') {
       const { errorType, message } = data
       this.#settle(new ChatError(errorType, message, data))
@@ -276,14 +339,19 @@ export class StreamedAnswer implements Answer {
     return event === 'done' || event === 'error' || event === 'reconnect'
   }
 
-  #append (text: string, end: number): void {
-    // A piece that was stopped meanwhile is not shown any more.
+  #append (part: AnswerPart, id = ''): void {
+    // A part that was stopped meanwhile is not shown any more.
     if (this.#over) return
-    if (this.bytes + utf8(text).length !== end) throw corrupt('A piece of the answer is missing')
-    this.bytes = end
-    this.partial += text
-    this.#pieces.push(text)
+    const added = part.type === 'text' ? part.text : ''
+    // The first number of an id counts the text alone (docs/api.md).
+    if (this.bytes + utf8(added).length !== parseInt(id)) throw corrupt('A piece of the answer is missing')
+    this.bytes = parseInt(id)
+    this.position = id
+    this.partial += added
+    this.#parts.push(part)
     this.#failures = 0
+    const { onPart } = this.#options
+    if (onPart) queueMicrotask(() => onPart(part, this))
     this.#become('streaming')
     this.#tell()
   }
@@ -314,6 +382,13 @@ export class StreamedAnswer implements Answer {
     this.#more?.()
     this.#news = new Promise(resolve => { this.#more = resolve })
   }
+}
+
+/** Why an answer that ended for a reason of its own is not whole. */
+function lessThanWhole (reason: 'length' | 'filtered' | 'stopped'): ChatError {
+  if (reason === 'length') return new ChatError('length', 'The answer reached the longest that the model may write, and breaks off there')
+  if (reason === 'filtered') return new ChatError('filtered', 'The rest of the answer was held back by a content filter')
+  return new ChatError('stopped', 'The answer was stopped')
 }
 
 function corrupt (message: string): ChatError {

@@ -18,6 +18,8 @@ export class ChatError extends Error {
    *
    * - `network`: the gateway could not be reached, or the connection was lost for good
    * - `stopped`: by {@link Answer.stop}, by the signal, or by another reader of the same answer
+   * - `length`: the model broke the answer off at its limit; `partial` is what it wrote
+   * - `filtered`: a content filter kept the rest of the answer back
    * - `corrupt`: what arrived is not what the gateway says it sent
    * - `bad_reply`: something that is not the gateway answered, or nothing that can be understood (the gateway's name for the same fault of the service)
    */

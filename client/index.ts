@@ -8,9 +8,10 @@ import { badReply } from './error.ts'
 import { gateway, type GatewayOptions } from './gateway.ts'
 import type { ReconnectOptions } from './timing.ts'
 
-export type { Answer, AnswerOptions, AnswerStatus, ChatEvent } from './answer.ts'
+export type { Answer, AnswerOptions, AnswerStatus, ChatEvent, Retry } from './answer.ts'
 export { ChatError } from './error.ts'
 export type { GatewayOptions, HeadersSource } from './gateway.ts'
+export type { AnswerPart, FinishReason, ReasoningPart, TextPart, ToolPart, Usage } from './parts.ts'
 export type { ReconnectOptions } from './timing.ts'
 
 /** A turn of a conversation. */
@@ -26,6 +27,8 @@ export interface Question {
   readonly mode?: 'explain-only' | 'project-helper' | undefined
   /** One of {@link ChatClient.models}; the service chooses when absent. */
   readonly model?: string | undefined
+  /** How much the model shall think, where it knows such a thing. */
+  readonly effort?: 'low' | 'medium' | 'high' | undefined
   readonly sessionId?: string | undefined
   /** The conversation so far, oldest first. */
   readonly messages?: readonly ChatMessage[] | undefined
@@ -42,6 +45,11 @@ export interface ResumePoint {
    * checked; without it `text` is the rest, and only the size is.
    */
   readonly partial?: string | undefined
+  /**
+   * Where that is when reasoning or tools were told as well: {@link Answer.position}. Without it, those that came before the
+   * next piece of text may be told again.
+   */
+  readonly position?: string | undefined
 }
 
 /** A model of the service. */
@@ -73,18 +81,18 @@ export function createChatClient (options: ChatClientOptions): ChatClient {
   const { reconnect = {} } = options
   const send = gateway(options)
   return {
-    ask: ({ prompt, mode, model, sessionId, messages, resumable }, answerOptions = {}) => new StreamedAnswer({
+    ask: ({ prompt, mode, model, effort, sessionId, messages, resumable }, answerOptions = {}) => new StreamedAnswer({
       send,
       question: {
         method: 'POST',
         headers: { Accept: 'text/event-stream', 'Content-Type': 'application/json' },
-        body: JSON.stringify({ prompt, mode, model, sessionId, messages, resumable })
+        body: JSON.stringify({ prompt, mode, model, effort, sessionId, messages, resumable })
       },
       reconnect
     }, answerOptions),
 
-    resume: (streamId, { partial, after = utf8(partial ?? '').length } = {}, answerOptions = {}) =>
-      new StreamedAnswer({ send, streamId, partial, after, reconnect }, answerOptions),
+    resume: (streamId, { partial, position, after = position === undefined ? utf8(partial ?? '').length : parseInt(position) } = {}, answerOptions = {}) =>
+      new StreamedAnswer({ send, streamId, partial, after, position, reconnect }, answerOptions),
 
     async models ({ signal } = {}) {
       const response = await send('/api/models', { headers: { Accept: 'application/json' }, ...(signal && { signal }) })
