@@ -1,29 +1,31 @@
-import type { Server } from 'node:http'
-import { type FastifyHttpOptions, type FastifyInstance, LogController } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { loggerOptions } from './lib/logger-options.ts'
-import { requestId } from './lib/request-id.ts'
-import { trustProxy } from './lib/trust-proxy.ts'
+import { serverOptions } from './lib/server-options.ts'
 import accessLog from './plugins/access-log.ts'
 import auth from './plugins/auth.ts'
+import clientErrors from './plugins/client-errors.ts'
 import companion from './plugins/companion.ts'
-import config, { type ConfigOptions, type Environment, readEnvironment } from './plugins/config.ts'
+import config, { type ConfigOptions, readEnvironment } from './plugins/config.ts'
 import copilot from './plugins/copilot.ts'
 import cors from './plugins/cors.ts'
 import delivery from './plugins/delivery.ts'
 import docs from './plugins/docs.ts'
-import errors, { onClientError, onFrameworkError } from './plugins/errors.ts'
+import drain from './plugins/drain.ts'
+import errors from './plugins/errors.ts'
+import exchange from './plugins/exchange.ts'
 import host from './plugins/host.ts'
-import lifecycle from './plugins/lifecycle.ts'
 import metrics from './plugins/metrics.ts'
 import metricsPort from './plugins/metrics-port.ts'
 import page, { type PageOptions } from './plugins/page.ts'
 import loadShedding from './plugins/load-shedding.ts'
+import pipelining from './plugins/pipelining.ts'
 import rateLimit from './plugins/rate-limit.ts'
 import resume from './plugins/resume.ts'
 import securityHeaders from './plugins/security-headers.ts'
 import slots from './plugins/slots.ts'
+import stall from './plugins/stall.ts'
 import tracing from './plugins/tracing.ts'
+import unrouted from './plugins/unrouted.ts'
 import validation from './plugins/validation.ts'
 import chat from './routes/chat.ts'
 import health from './routes/health.ts'
@@ -35,22 +37,26 @@ import resumeRoutes from './routes/resume.ts'
 async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptions): Promise<void> {
   // What everything else asks for.
   await app.register(config, options)
+  await app.register(exchange)
   await app.register(errors)
   await app.register(validation)
 
-  // Counts replies, whatever below has refused or answered them.
+  // Who asks, and what is told of it: of every reply, whatever below has refused or answered it.
+  await app.register(tracing)
+  await app.register(auth)
+  await app.register(accessLog)
   await app.register(metrics)
 
   // What every reply has; before anything that may refuse, so that a page can read the refusal.
   await app.register(cors)
   await app.register(securityHeaders)
 
-  // The life of a request, and who it is for.
-  await app.register(lifecycle)
-  // Behind the lifecycle, which knows how a reply ended; before the routes, each of which it has to see.
-  await app.register(tracing)
-  await app.register(auth)
-  await app.register(accessLog)
+  // The life of a connection.
+  await app.register(pipelining)
+  await app.register(stall)
+  await app.register(unrouted)
+  await app.register(clientErrors)
+  await app.register(drain)
   await app.register(host)
 
   // Who may take how much.
@@ -62,7 +68,7 @@ async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptio
   await app.register(copilot)
 
   // What the operator sees of it: closed behind what stands lower, so that a drain can be watched to its end.
-  await app.register(metricsPort, { plugins: [errors, host, metricsRoute] })
+  await app.register(metricsPort, { plugins: [exchange, errors, host, metricsRoute] })
 
   // How an answer gets from there to here.
   await app.register(resume)
@@ -86,52 +92,8 @@ async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptio
 
 export default fp(gateway, { name: 'copilot-stream-gateway', fastify: '5.x' })
 
-/** What one connection may cost: milliseconds, requests, bytes. */
-export interface ConnectionBounds {
-  readonly headersTimeout: number
-  readonly requestTimeout: number
-  readonly connectionsCheckingInterval: number
-  readonly keepAliveTimeout: number
-  readonly connectionTimeout: number
-  readonly maxRequestsPerSocket: number
-  readonly maxHeaderSize: number
-}
-
-/** All but one are about what comes before an answer; an answer's own bounds are settings, and know what they wait for. */
-const BOUNDS: ConnectionBounds = {
-  // From a connection, or the first byte of its next request, to the end of the headers, which are a few packets.
-  headersTimeout: 20_000,
-  // From there to the end of the body: 1 MiB at 140 kbit/s.
-  requestTimeout: 60_000,
-  // How often Node looks for those that are late; its own half a minute would more than double the first.
-  connectionsCheckingInterval: 5_000,
-  // Longer than the 60 s of most balancers, so that it is they who close, and never under a request. A drain does not wait for it.
-  keepAliveTimeout: 72_000,
-  // Off: it would cut an answer at a silence. Silent upstreams and readers that take nothing are the lifecycle's and the client's to judge.
-  connectionTimeout: 0,
-  // All of them may be sent at once, behind an answer that takes minutes, and each is held until then. The last reply says that it is the last.
-  maxRequestsPerSocket: 100,
-  // Node's own, whatever NODE_OPTIONS say.
-  maxHeaderSize: 16 * 1024
-}
-
-/** What the Fastify instance that the gateway is registered on needs, for a given environment; `bounds` replaces some of its own. */
-export function serverOptions (environment: Environment, bounds: Partial<ConnectionBounds> = {}) {
-  const { headersTimeout, connectionsCheckingInterval, maxHeaderSize, ...more } = { ...BOUNDS, ...bounds }
-  return {
-    ...more,
-    http: { headersTimeout, connectionsCheckingInterval, maxHeaderSize },
-    logger: loggerOptions(environment.LOG_LEVEL, process.stdout.isTTY),
-    // One line at the end of a request says more than Fastify's two (plugins/access-log.ts).
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    genReqId: requestId,
-    trustProxy: trustProxy(environment.TRUST_PROXY || 'false') ?? false,
-    // While draining, the lifecycle says who is served and who is not.
-    return503OnClosing: false,
-    clientErrorHandler: onClientError,
-    frameworkErrors: onFrameworkError
-  } satisfies FastifyHttpOptions<Server>
-}
+// Whoever registers the gateway on a Fastify instance of its own needs both.
+export { serverOptions }
 
 /** The options of the Fastify instance for this process; `fastify start -o` reads them. */
 export const options = serverOptions(readEnvironment())

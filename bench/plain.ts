@@ -8,11 +8,14 @@ import config from '../plugins/config.ts'
 import copilot from '../plugins/copilot.ts'
 import cors from '../plugins/cors.ts'
 import delivery from '../plugins/delivery.ts'
+import drain from '../plugins/drain.ts'
 import errors from '../plugins/errors.ts'
-import lifecycle from '../plugins/lifecycle.ts'
+import exchange from '../plugins/exchange.ts'
+import pipelining from '../plugins/pipelining.ts'
 import resume from '../plugins/resume.ts'
 import securityHeaders from '../plugins/security-headers.ts'
 import type { AnswerSlots } from '../plugins/slots.ts'
+import stall from '../plugins/stall.ts'
 import tracing from '../plugins/tracing.ts'
 import validation from '../plugins/validation.ts'
 import chat from '../routes/chat.ts'
@@ -36,7 +39,7 @@ const api: FastifyPluginAsync = async app => {
  */
 const app = Fastify(options)
 const limits = fp(async app => { app.decorate('slots', unlimited).decorate('shedLoad', async () => {}) })
-const parts = [config, errors, validation, cors, securityHeaders, lifecycle, tracing, auth, accessLog, limits, companion, copilot, resume, delivery]
+const parts = [config, exchange, errors, validation, tracing, auth, accessLog, cors, securityHeaders, pipelining, stall, drain, limits, companion, copilot, resume, delivery]
 for (const part of parts) await app.register(part)
 await app.register(api, { prefix: '/api' })
 await app.listen({ host: '127.0.0.1', port: app.config.PORT })

@@ -1,15 +1,18 @@
 /** The ways in which a reply can end. */
 export const ENDS = [
   'complete', 'client_left', 'client_stalled', 'stopped', 'abandoned',
-  'upstream_failed', 'timeout', 'idle_timeout', 'max_duration', 'drained'
+  'length', 'filtered', 'upstream_failed', 'timeout', 'idle_timeout', 'max_duration', 'drained'
 ] as const
 
 /** How a reply ended, as the log says it: whole, or how it failed. */
 export type Ended = (typeof ENDS)[number]
 
-/** True for an end that somebody should look at: not a whole reply, and not one that its reader gave up. */
+/** What is no fault of anybody who runs the gateway: a whole reply, one that its reader gave up, one that its model did not finish. */
+const EXPECTED: ReadonlySet<Ended | null> = new Set<Ended>(['complete', 'client_left', 'stopped', 'length', 'filtered'])
+
+/** True for an end that somebody should look at. */
 export function isFailed (ended: Ended | null): boolean {
-  return ended !== 'complete' && ended !== 'client_left' && ended !== 'stopped'
+  return !EXPECTED.has(ended)
 }
 
 /** One row of the error contract: what a client is told about one kind of failure. */

@@ -1,20 +1,21 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Ending } from '../lib/answer/answer.ts'
+import type { Exchange } from '../lib/answer/exchange.ts'
 import { isFailed } from '../lib/errors.ts'
 
 /**
- * Writes one line when a request has ended: who asked, what was answered, how it ended. Nothing of what was said in it
- * is logged, and no query string, where tokens get lost.
+ * Writes one line when a request has ended: who asked, what was answered, how it ended; and one when the answer that it had
+ * recorded has. Nothing of what was said is logged, and no query string, where tokens get lost.
  */
 export default fp(async function accessLog (app) {
   // Every field is made here and none is a credential; looking for some in each line took a tenth of a request's CPU time.
   const log = app.log.child({}, { redact: { paths: [] } })
 
   app.addHook('onRequest', async (request, reply) => {
-    const { socket } = request.raw
-    const bytesBefore = socket.bytesWritten
-    // Behind the lifecycle's own listener, which settles how the reply ended.
-    reply.raw.once('close', () => {
+    const { exchange } = request
+    exchange.onOver(() => {
+      const { answer, bytes, duration, ended, ending, firstByteAfter } = exchange
       log[level(request)]({
         requestId: request.id,
         traceId: request.traceId,
@@ -22,24 +23,34 @@ export default fp(async function accessLog (app) {
         method: request.method,
         route: request.routeOptions.url,
         status: reply.raw.headersSent ? reply.statusCode : undefined,
-        delivery: request.answer?.delivery,
-        bytes: socket.bytesWritten - bytesBefore,
-        firstByteMs: request.firstByteAfter === null ? undefined : Math.round(request.firstByteAfter),
-        durationMs: Math.round(reply.elapsedTime),
-        ended: request.ended,
-        ...why(request)
+        delivery: answer?.delivery,
+        bytes,
+        firstByteMs: firstByteAfter === null ? undefined : Math.round(firstByteAfter),
+        durationMs: Math.round(duration),
+        ended,
+        ...cost(ending),
+        ...why(exchange)
       }, 'request ended')
     })
+    exchange.onAnswered(story => {
+      if (story !== exchange) request.log.info({ ended: story.ended, ...cost(story.ending) }, 'resumable answer ended')
+    })
   })
-}, { name: 'access-log', dependencies: ['lifecycle', 'errors', 'tracing', 'auth'] })
+}, { name: 'access-log', dependencies: ['exchange', 'errors', 'tracing', 'auth'] })
 
-/** Probes and scrapes come every few seconds and say nothing; what went wrong should stand out. */
-function level ({ ended, failure, routeOptions }: FastifyRequest): 'debug' | 'info' | 'warn' {
+/** Probes and scrapes come every few seconds and say nothing, nor do preflights; what went wrong should stand out. */
+function level ({ exchange: { ended, failure }, method, routeOptions }: FastifyRequest): 'debug' | 'info' | 'warn' {
   if (isFailed(ended)) return 'warn'
-  return !failure && routeOptions.url?.match(/^\/(health|metrics)\b/) ? 'debug' : 'info'
+  return !failure && (method === 'OPTIONS' || routeOptions.url?.match(/^\/(health|metrics)\b/)) ? 'debug' : 'info'
 }
 
-function why ({ failure }: FastifyRequest): { errorType?: string, error?: string, cause?: string } {
+/** What the service says of an answer's end and of its cost, as far as it does. */
+function cost (ending: Ending | null) {
+  const { inputTokens, outputTokens, reasoningTokens } = ending?.usage ?? {}
+  return { finishReason: ending?.finishReason ?? undefined, inputTokens, outputTokens, reasoningTokens }
+}
+
+function why ({ failure }: Exchange): { errorType?: string, error?: string, cause?: string } {
   if (!failure) return {}
   const cause = failure instanceof Error && failure.cause instanceof Error ? failure.cause.message : undefined
   return { errorType: failure.errorType, error: failure.message, ...(cause && { cause }) }

@@ -39,11 +39,11 @@ export default fp(async function copilot (app) {
         const value = this.headers[name]
         if (typeof value === 'string') headers[name] = value
       }
-      return { signal: this.disconnected, headers }
+      return { signal: this.exchange.signal, headers }
     }
   })
   app.addHook('onClose', () => client.close())
-}, { name: 'copilot', dependencies: ['config', 'lifecycle', 'tracing', 'companion'] })
+}, { name: 'copilot', dependencies: ['config', 'exchange', 'tracing', 'companion'] })
 
 /** The proxies of the environment, by the names that curl knows, of which the lower-case ones count more. */
 function proxyOf (environment: Environment): ProxyOptions {

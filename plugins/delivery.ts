@@ -3,22 +3,12 @@ import type { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Answer, BodyAnswer } from '../lib/answer/answer.ts'
+import { GatewayError } from '../lib/errors.ts'
 import { EventStream } from '../lib/sse/event-stream.ts'
 import { nothing } from '../lib/sse/frames.ts'
 import { acceptsEvents } from '../lib/sse/negotiation.ts'
 
-/** How a reader is told an answer. */
-export interface Form {
-  readonly protocol: 'text' | 'events'
-  /** It is read from a recording. */
-  readonly resumable: boolean
-}
-
 declare module 'fastify' {
-  interface FastifyRequest {
-    /** The form of the answer, once one was asked for; null for every other reply. */
-    form: Form | null
-  }
   interface FastifyReply {
     /**
      * Makes the body of this reply out of an answer, as text or as events, whichever the request accepts. `streamId`
@@ -36,19 +26,20 @@ const HEADERS = {
 
 /** Delivers answers in the form that the reader asked for. */
 export default fp(async function delivery (app) {
-  const { SSE_HEARTBEAT_MS: heartbeat } = app.config
+  const { SSE_HEARTBEAT_MS: heartbeat, STREAM_MAX_MS } = app.config
 
-  app.decorateRequest('form', null)
   app.decorateReply('deliver', async function (pending, streamId) {
-    this.bound()
+    const { exchange } = this.request
+    exchange.limit(STREAM_MAX_MS, () => new GatewayError('max_duration'))
     const protocol = acceptsEvents(this.request.raw) ? 'events' : 'text'
-    this.request.form = { protocol, resumable: streamId !== undefined }
+    exchange.tells(protocol, streamId === undefined ? 'answer' : 'recorded')
     return protocol === 'events' ? await asEvents(this, pending, streamId) : asText(this, await pending, streamId)
   })
 
   function asText (reply: FastifyReply, answer: BodyAnswer, streamId: string | undefined): Readable {
     setHeaders(reply, 'text/plain; charset=utf-8', answer, streamId)
-    return reply.relay(answer)
+    reply.request.exchange.began(answer)
+    return answer.body
   }
 
   async function asEvents (reply: FastifyReply, pending: Promise<BodyAnswer>, streamId: string | undefined): Promise<Readable> {
@@ -60,10 +51,11 @@ export default fp(async function delivery (app) {
 
     const events = new EventStream(heartbeat)
     const tell = (answer: BodyAnswer): void => {
-      const { delivery, model, offset, ending, summary } = answer
+      const { body, delivery, model, offset, ending, summary } = answer
+      request.exchange.began(answer)
       events.tell({
         start: { ...(streamId && { streamId }), requestId: request.id, delivery, ...(model !== undefined && { model }) },
-        body: reply.relay(answer),
+        body,
         offset: offset.bytes,
         ending,
         ...(summary && { summary })
@@ -75,13 +67,12 @@ export default fp(async function delivery (app) {
     } else {
       events.open()
       pending.then(tell).catch((error: unknown) => {
-        request.failure = app.mapError(error)
-        events.fail(request.failure, streamId === undefined ? undefined : nothing)
+        events.fail(request.exchange.fail(error), streamId === undefined ? undefined : nothing)
       })
     }
     return events
   }
-}, { name: 'delivery', dependencies: ['config', 'lifecycle', 'errors'] })
+}, { name: 'delivery', dependencies: ['config', 'exchange', 'errors'] })
 
 function setHeaders (reply: FastifyReply, type: string, answer: Answer | undefined, streamId: string | undefined): void {
   reply.headers({

@@ -1,8 +1,5 @@
-import { randomUUID } from 'node:crypto'
-import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
 import accepts from 'accepts'
-import type { ConnectionError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { GatewayError, type MappedError, mapError } from '../lib/errors.ts'
 
@@ -11,27 +8,21 @@ declare module 'fastify' {
     /** Finds the place of any thrown value in the error contract. */
     mapError (error: unknown): MappedError
   }
-  interface FastifyRequest {
-    /** What failed, once something has. */
-    failure: MappedError | null
-  }
 }
 
 /** Answers every failure, unknown routes included, as the error contract says. */
 export default fp(async function errors (app) {
   app.decorate('mapError', mapError)
-  app.decorateRequest('failure', null)
   app.setErrorHandler(sendError)
   app.setNotFoundHandler((request, reply) => sendError(new GatewayError('not_found'), request, reply))
-}, { name: 'errors' })
+}, { name: 'errors', dependencies: ['exchange'] })
 
 /** Sends a failure to the client, in the form that its `Accept` asks for. */
 export function sendError (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   // Nobody is there to be told, and a client that leaves is no failure.
   if (reply.raw.destroyed) return reply.hijack()
 
-  const failure = mapError(toContract(error))
-  request.failure = failure
+  const failure = request.exchange.fail(toContract(error))
   if (failure.errorType === 'internal') request.log.error({ err: error }, 'internal error')
 
   const { status, errorType, message, headers, issues } = failure
@@ -42,12 +33,6 @@ export function sendError (error: unknown, request: FastifyRequest, reply: Fasti
   return wantsJson(request)
     ? reply.type('application/json; charset=utf-8').send({ error: message, errorType, requestId: request.id })
     : reply.type('text/plain; charset=utf-8').send(`Error: ${message}`)
-}
-
-/** Answers what failed before there was a route. Fastify's `frameworkErrors`. */
-export function onFrameworkError (error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  void sendError(error, request, reply)
-  request.server.metrics.stray(reply.statusCode)
 }
 
 /** Plain text is the default and what a wildcard gets; a client that reads events can read JSON, too. */
@@ -70,35 +55,4 @@ function toContract (error: unknown): unknown {
     default:
       return error
   }
-}
-
-/**
- * Answers what is not HTTP enough to become a request, or its body: a header block over Node's 16 KiB, one or the other
- * that took too long, bytes that are no HTTP. Fastify's `clientErrorHandler`.
- */
-export function onClientError (this: FastifyInstance, error: ConnectionError, socket: Socket): void {
-  const [reply, ...others] = this.lifecycle.repliesOn(socket)
-  // Behind an answer in flight, a reply would become a part of that answer.
-  const isAnswering = reply !== undefined && (reply.request.raw.complete || reply.raw.headersSent || others.length > 0)
-  if (socket.writable && error.code !== 'ECONNRESET' && !isAnswering) {
-    const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
-    const failure = new GatewayError('invalid_request', { status, detail: STATUS_CODES[status] })
-    if (reply) {
-      reply.request.failure = failure
-      reply.request.ended = failure.ended
-    }
-    const body = `Error: ${failure.message}`
-    socket.write([
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-      'Content-Type: text/plain; charset=utf-8',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      `X-Error-Type: ${failure.errorType}`,
-      `X-Request-Id: ${reply?.request.id ?? randomUUID()}`,
-      'Connection: close',
-      '',
-      body
-    ].join('\r\n'))
-    this.metrics.stray(status)
-  }
-  socket.destroy(error)
 }

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Answer, BodyAnswer } from '../lib/answer/answer.ts'
+import type { BodyAnswer } from '../lib/answer/answer.ts'
 import type { CopilotPrompt } from '../lib/copilot/prompt.ts'
-import { GatewayError, type MappedError } from '../lib/errors.ts'
+import { GatewayError } from '../lib/errors.ts'
 import { acceptsEvents } from '../lib/sse/negotiation.ts'
 import { type LiveAnswer, record } from '../lib/streams/live.ts'
 import { MemoryStore } from '../lib/streams/memory/store.ts'
@@ -22,22 +22,8 @@ export interface ResumableAnswers {
   stop (request: FastifyRequest, id: string): Promise<void>
 }
 
-/** How a resumable answer went, whoever read it. Durations in milliseconds, from the request that asked for it on. */
-export interface Recorded {
-  /** What the Copilot service answered; null when it failed before the first byte. */
-  readonly answer: Answer | null
-  readonly firstByteAfter: number | null
-  readonly endAfter: number
-  /** Why it is not whole. */
-  readonly failure: MappedError | undefined
-}
-
 declare module 'fastify' {
   interface FastifyInstance { readonly answers: ResumableAnswers }
-  interface FastifyRequest {
-    /** Resolves when the resumable answer that this request asked for is over; null when it asked for none. Never rejects. */
-    recorded: Promise<Recorded> | null
-  }
 }
 
 /** How many bytes one resumable answer may have. */
@@ -56,41 +42,39 @@ export default fp(async function resume (app) {
     return recording
   }
 
-  app.decorateRequest('recorded', null)
   app.decorate('answers', {
     async start (reply, prompt) {
       const { request, raw } = reply
       const { headers } = request.upstreamCall
-      const since = performance.now() - reply.elapsedTime
-      let beginning: Pick<Recorded, 'answer' | 'firstByteAfter'> = { answer: null, firstByteAfter: null }
+      const story = request.exchange.records()
       const answer = await record(store, {
         owner: ownerOf(request),
         grace: config.RESUME_GRACE_MS,
         maxDuration: config.STREAM_MAX_MS,
         ask: async signal => {
           const answer = await app.copilot.answer(prompt, { signal, headers })
-          beginning = { answer, firstByteAfter: performance.now() - since }
+          story.began(answer)
           return answer
         },
         onDropped: () => request.log.warn('resumable answer is kept no longer: there is no room for it')
       })
       live.add(answer)
-      request.recorded = answer.over.then(failure => {
+      void answer.over.then(failure => {
         live.delete(answer)
-        request.log.info({ ended: failure?.ended ?? 'complete' }, 'resumable answer ended')
-        return { ...beginning, endAfter: performance.now() - since, failure }
+        if (failure) story.fail(failure)
+        story.settle()
       })
-      const { disconnected } = request
-      disconnected.addEventListener('abort', () => {
+      const { signal } = request.exchange
+      signal.addEventListener('abort', () => {
         // Nobody can come back for an answer whose name was never sent.
-        if (!raw.headersSent) answer.abort(disconnected.reason instanceof GatewayError ? disconnected.reason : new GatewayError('abandoned'))
+        if (!raw.headersSent) answer.abort(signal.reason instanceof GatewayError ? signal.reason : new GatewayError('abandoned'))
       }, { once: true })
-      return { id: answer.recording.id, reading: answer.recording.read({ bytes: 0 }, request.disconnected).then(textOf), over: answer.over }
+      return { id: answer.recording.id, reading: answer.recording.read({ bytes: 0 }, signal).then(textOf), over: answer.over }
     },
 
     async resume (request, id, offset) {
       const recording = await find(request, id)
-      return textOf(await recording.read({ bytes: offset }, request.disconnected, acceptsEvents(request.raw) ? 'characters' : 'bytes'))
+      return textOf(await recording.read({ bytes: offset }, request.exchange.signal, acceptsEvents(request.raw) ? 'characters' : 'bytes'))
     },
 
     async stop (request, id) {
@@ -105,7 +89,7 @@ export default fp(async function resume (app) {
     await Promise.all([...live].map(({ over }) => over))
     await store.close()
   })
-}, { name: 'resume', dependencies: ['config', 'lifecycle', 'auth', 'copilot'] })
+}, { name: 'resume', dependencies: ['config', 'exchange', 'drain', 'auth', 'copilot'] })
 
 function ownerOf ({ caller }: FastifyRequest): string {
   return `${caller?.kind}:${caller?.id}`

@@ -35,15 +35,15 @@ export default fp(async function slots (app) {
     answer: reply => take(answers, reply),
     reading: reply => take(readings, reply)
   })
-}, { name: 'slots', dependencies: ['config', 'lifecycle', 'auth'] })
+}, { name: 'slots', dependencies: ['config', 'exchange', 'auth'] })
 
-async function take (slots: Slots, { request, raw }: FastifyReply): Promise<Slot> {
-  // A reply that is closed already will not say so again.
-  request.disconnected.throwIfAborted()
+async function take (slots: Slots, { request }: FastifyReply): Promise<Slot> {
+  const { signal } = request.exchange
+  signal.throwIfAborted()
   // Listened for from now on: a client may leave while a shared count is asked.
-  const holds: Array<Promise<unknown>> = [new Promise(resolve => raw.once('close', resolve))]
+  const holds: Array<Promise<unknown>> = [new Promise<void>(resolve => request.exchange.onOver(resolve))]
   void giveBack(await slots.acquire(callerKey(request.caller, request.ip)), holds)
-  request.disconnected.throwIfAborted()
+  signal.throwIfAborted()
   return { keep: until => { holds.push(until.catch(() => {})) } }
 }
 

@@ -28,7 +28,7 @@ export default fp(async function tracing (app) {
   app.decorateRequest('traceId', undefined)
   if (app.config.OTEL_EXPORTER_OTLP_ENDPOINT) await traceRequests(app)
   else app.decorate('traceAnswers', client => client)
-}, { name: 'tracing', dependencies: ['config', 'lifecycle'] })
+}, { name: 'tracing', dependencies: ['config', 'exchange'] })
 
 async function traceRequests (app: FastifyInstance): Promise<void> {
   const { context, diag, DiagLogLevel, SpanStatusCode } = await import('@opentelemetry/api')
@@ -52,7 +52,7 @@ async function traceRequests (app: FastifyInstance): Promise<void> {
   outgoing.setTracerProvider(provider)
 
   const incoming = new FastifyOtelInstrumentation({
-    ignorePaths: ({ url }) => !url.startsWith('/api/'),
+    ignorePaths: ({ method, url }) => !url.startsWith('/api/') || method === 'OPTIONS',
     // One span for a request, not one for each function that it passes through.
     instrumentHooks: false,
     instrumentHandler: false,
@@ -74,8 +74,8 @@ async function traceRequests (app: FastifyInstance): Promise<void> {
     // The instrumentation ends it when the headers are sent, and takes a client's mistake for an error of the server.
     span.end = () => {}
     span.setStatus = () => span
-    reply.raw.once('close', () => {
-      const { ended, failure } = request
+    request.exchange.onOver(() => {
+      const { ended, failure } = request.exchange
       span.setAttribute('gateway.ended', String(ended))
       // A 4xx is no error of the server's span, whoever made it (semantic conventions for HTTP); of the answer's, it may be.
       if (reply.statusCode >= 500 || (reply.statusCode < 400 && isFailed(ended))) {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { test } from 'tap'
-import { serverOptions } from '../app.ts'
+import { serverOptions } from '../lib/server-options.ts'
 import { requestText, WireClient } from './faults/client.ts'
 import { build, closeOf, drainSocket, pair, type Script, unixSocket } from './helper.ts'
 import { raw } from './raw.ts'
@@ -35,8 +35,10 @@ test('whoever sends nothing, headers too slowly, or a body too slowly, is told 4
     Object.assign(app.server, soon)
     const reply = await replied
     t.match(reply, /^HTTP\/1\.1 408 Request Timeout\r\n/, JSON.stringify(bytes))
-    t.match(reply, /\r\nX-Error-Type: invalid_request\r\nX-Request-Id: \S+\r\nConnection: close\r\n\r\nError: Invalid request: Request Timeout$/)
-    if (bytes.includes('slow.1')) t.match(reply, /\r\nX-Request-Id: slow\.1\r\n/)
+    t.match(reply, /\r\nX-Error-Type: invalid_request\r\n/i)
+    t.match(reply, /\r\nX-Request-Id: \S+\r\n/i)
+    t.match(reply, /\r\nConnection: close\r\n\r\nError: Invalid request: Request Timeout$/i)
+    if (bytes.includes('slow.1')) t.match(reply, /\r\nX-Request-Id: slow\.1\r\n/i)
   }
   t.match(await log.ended('slow.1'), { ended: 'complete', errorType: 'invalid_request', error: 'Invalid request: Request Timeout' })
 })

@@ -8,7 +8,8 @@ import { Writable } from 'node:stream'
 import { createParser } from 'eventsource-parser'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
-import gateway, { type ConnectionBounds, serverOptions } from '../app.ts'
+import gateway from '../app.ts'
+import { type ConnectionBounds, serverOptions } from '../lib/server-options.ts'
 import type { PageOptions } from '../plugins/page.ts'
 
 /** A line of the log, parsed. */

@@ -1,5 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Answer, Fallback } from '../answer/answer.ts'
+import type { Fallback } from '../answer/answer.ts'
+import { PROTOCOLS, type ProtocolName } from '../answer/exchange.ts'
+import type { Story } from '../answer/story.ts'
 import { type Ended, ENDS, errorTypesOf, isErrorType, type MappedError } from '../errors.ts'
 import { processMetrics } from './process.ts'
 
@@ -11,18 +13,6 @@ export interface Sources {
   sockets (): { readonly free: number, readonly running: number }
 }
 
-/** An answer that is over. Durations in milliseconds, from its request on. */
-export interface AnswerOutcome {
-  /** What the Copilot service answered; null when it ended before its first byte. */
-  readonly answer: Answer | null
-  readonly protocol: (typeof PROTOCOLS)[number]
-  readonly firstByteAfter: number | null
-  readonly endAfter: number
-  readonly ended: Ended
-  readonly failure: MappedError | null
-}
-
-const PROTOCOLS = ['text', 'events'] as const
 const FALLBACKS = ['not_supported', 'remembered', 'empty'] satisfies Fallback[]
 
 /** How a reply ends when the Copilot service fails. */
@@ -136,11 +126,11 @@ export class Metrics {
   }
 
   /** Counts an answer that is over, and how it failed. */
-  answer ({ answer, protocol, firstByteAfter, endAfter, ended, failure }: AnswerOutcome): void {
-    this.#answers.inc({ delivery: answer?.delivery ?? 'none', protocol, ended })
+  answer ({ answer, firstByteAfter, duration, ended, failure }: Story, protocol: ProtocolName): void {
+    this.#answers.inc({ delivery: answer?.delivery ?? 'none', protocol, ended: String(ended) })
     if (firstByteAfter !== null) {
       this.#firstByte.observe(firstByteAfter / 1000)
-      this.#duration.observe(endAfter / 1000)
+      this.#duration.observe(duration / 1000)
     }
     if (answer?.fallback) this.#fallbacks.inc({ reason: answer.fallback })
     if (failure) this.failure(failure)

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import { type Test, test } from 'tap'
-import gateway, { serverOptions } from '../../app.ts'
+import gateway from '../../app.ts'
+import { serverOptions } from '../../lib/server-options.ts'
 
 /** A gateway that does not listen yet. */
 async function start (t: Test, environment: Record<string, string> = {}) {

@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
 import { test } from 'tap'
-import { serverOptions } from '../../app.ts'
+import { serverOptions } from '../../lib/server-options.ts'
 import { build } from '../helper.ts'
 
 /** The address that a gateway with this setting takes the client for, whose proxy is on loopback. */

@@ -1,0 +1,99 @@
+import { fromTransport } from '../copilot/failures.ts'
+import { type Ended, type MappedError, mapError } from '../errors.ts'
+import { type Answer, type Ending, type FinishReason, streamOf } from './answer.ts'
+
+/** How an answer counts that came whole by its transport and is not: its model broke it off, or it was filtered. */
+const NOT_WHOLE: Readonly<Partial<Record<FinishReason, Ended>>> = { length: 'length', content_filter: 'filtered' }
+
+/**
+ * How one thing that was asked for went, from its request to its end: a reply, or an answer that is recorded. It is written by
+ * whoever answers, and everybody else listens for its end. Durations are milliseconds from the request on.
+ */
+export class Story {
+  readonly #since: number
+  readonly #report: (error: unknown) => void
+  #listeners: Array<() => void> | undefined
+  #answer: Answer | null = null
+  #firstByteAfter: number | null = null
+  #ending: Ending | null = null
+  #failure: MappedError | null = null
+  #ended: Ended | null = null
+  #endAfter: number | null = null
+
+  /** `since` is a reading of `performance.now()`; `report` is told what a listener has thrown. */
+  constructor (since: number, report: (error: unknown) => void) {
+    this.#since = since
+    this.#report = report
+  }
+
+  /** The answer, once its first byte is there. */
+  get answer (): Answer | null { return this.#answer }
+  /** When the first byte of the answer was there; null before it. */
+  get firstByteAfter (): number | null { return this.#firstByteAfter }
+  /** How the answer came to its end by what its service says; null before a clean end, and without one. */
+  get ending (): Ending | null { return this.#ending }
+  /** What failed, once something has. */
+  get failure (): MappedError | null { return this.#failure }
+  /** How it ended; null while it has not. Known before it is over when something has cut it. */
+  get ended (): Ended | null { return this.#ended }
+  /** How long it has taken: until now, or until it was over. */
+  get duration (): number { return this.#endAfter ?? performance.now() - this.#since }
+  /** True once nothing more of it will come. */
+  get isOver (): boolean { return this.#endAfter !== null }
+
+  /** Takes the answer that is told from now on. How its stream ends is known by itself from then on. To be called once. */
+  began (answer: Answer): void {
+    this.#answer = answer
+    this.#firstByteAfter = this.duration
+    const stream = streamOf(answer)
+    stream.once('error', error => this.fail(fromTransport(error)))
+    stream.once('end', () => {
+      this.#ending = answer.ending()
+      this.#ended ??= NOT_WHOLE[this.#ending.finishReason ?? 'stop'] ?? null
+    })
+  }
+
+  /**
+   * Says that something failed, and gives back how clients are told. Before the answer has begun, they can be, and the end is still
+   * to come; an answer that has begun has ended by it. What fails because of an end, or after it, is no part of the story.
+   */
+  fail (error: unknown): MappedError {
+    const failure = mapError(error)
+    if (this.#ended === null) {
+      this.#failure = failure
+      if (this.#answer) this.#ended = failure.ended
+    }
+    return failure
+  }
+
+  /** Says that it has ended by a failure, whatever of it has been told. No effect on what has ended already. */
+  protected cut (failure: MappedError): void {
+    if (this.#ended !== null) return
+    this.#failure = failure
+    this.#ended = failure.ended
+  }
+
+  /** Says that nothing more of it will come, and tells the listeners. Only the first call counts; `broken` is how it ended if nothing else has said so. */
+  settle (broken?: Ended): void {
+    if (this.isOver) return
+    this.#endAfter = this.duration
+    this.#ended ??= broken ?? this.#failure?.ended ?? 'complete'
+    const listeners = this.#listeners ?? []
+    this.#listeners = undefined
+    for (const listener of listeners) this.#tell(listener)
+  }
+
+  /** Calls a listener once when it is over, or at once when it is already, whatever way it ended. What a listener throws concerns nobody else. */
+  onOver (listener: () => void): void {
+    if (this.isOver) this.#tell(listener)
+    else (this.#listeners ??= []).push(listener)
+  }
+
+  #tell (listener: () => void): void {
+    try {
+      listener()
+    } catch (error) {
+      this.#report(error)
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { type ConnectionError, type FastifyError, type FastifyHttpOptions, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+import { loggerOptions } from './logger-options.ts'
+import { requestId } from './request-id.ts'
+import { trustProxy } from './trust-proxy.ts'
+
+/** What one connection may cost: milliseconds, requests, bytes. */
+export interface ConnectionBounds {
+  readonly headersTimeout: number
+  readonly requestTimeout: number
+  readonly connectionsCheckingInterval: number
+  readonly keepAliveTimeout: number
+  readonly connectionTimeout: number
+  readonly maxRequestsPerSocket: number
+  readonly maxHeaderSize: number
+}
+
+/** The environment variables that a Fastify instance has to know of. */
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** All but one are about what comes before an answer; an answer's own bounds are settings, and know what they wait for. */
+const BOUNDS: ConnectionBounds = {
+  // From a connection, or the first byte of its next request, to the end of the headers, which are a few packets.
+  headersTimeout: 20_000,
+  // From there to the end of the body: 1 MiB at 140 kbit/s.
+  requestTimeout: 60_000,
+  // How often Node looks for those that are late; its own half a minute would more than double the first.
+  connectionsCheckingInterval: 5_000,
+  // Longer than the 60 s of most balancers, so that it is they who close, and never under a request. A drain does not wait for it.
+  keepAliveTimeout: 72_000,
+  // Off: it would cut an answer at a silence. What silence of a service or of a reader means, others judge.
+  connectionTimeout: 0,
+  // All of them may be sent at once, behind an answer that takes minutes, and each is held until then. The last reply says that it is the last.
+  maxRequestsPerSocket: 100,
+  // Node's own, whatever NODE_OPTIONS say.
+  maxHeaderSize: 16 * 1024
+}
+
+/** What the Fastify instance that the gateway is registered on needs, for a given environment; `bounds` replaces some of its own. */
+export function serverOptions (environment: Environment, bounds: Partial<ConnectionBounds> = {}) {
+  const { headersTimeout, connectionsCheckingInterval, maxHeaderSize, ...more } = { ...BOUNDS, ...bounds }
+  return {
+    ...more,
+    http: { headersTimeout, connectionsCheckingInterval, maxHeaderSize },
+    logger: loggerOptions(environment.LOG_LEVEL, process.stdout.isTTY),
+    // One line at the end of a request says more than Fastify's two (plugins/access-log.ts).
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: requestId,
+    trustProxy: trustProxy(environment.TRUST_PROXY || 'false') ?? false,
+    // While draining, the gateway says who is served and who is not.
+    return503OnClosing: false,
+    // What never becomes a request that a route can see is answered by the gateway's plugins, as everything else.
+    clientErrorHandler (this: FastifyInstance, error: ConnectionError, socket: Socket) { this.refuseBytes(error, socket) },
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => request.server.refuse(request.raw, reply.raw, error)
+  } satisfies FastifyHttpOptions<Server>
+}

@@ -1,0 +1,52 @@
+import { ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import type { FastifyReply } from 'fastify'
+import fp from 'fastify-plugin'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The replies to what a connection has asked, in their order, until they are over. */
+    repliesOn (socket: Socket): readonly FastifyReply[]
+  }
+}
+
+/** Knows which replies share a connection, and ends each of them as what it is: one that breaks off looks cut, and none waits for a turn that never comes. */
+export default fp(async function pipelining (app) {
+  const connections = new WeakMap<Socket, Set<FastifyReply>>()
+
+  app.decorate('repliesOn', socket => [...connections.get(socket) ?? []])
+
+  app.addHook('onRequest', async ({ exchange, raw: { socket } }, reply) => {
+    // What comes without a connection (`inject`) shares none.
+    if (!(socket instanceof Socket)) return
+    let replies = connections.get(socket)
+    if (!replies) connections.set(socket, replies = new Set())
+    replies.add(reply)
+    exchange.onOver(() => {
+      replies.delete(reply)
+      if (!socket.writable) closeQueued(replies)
+    })
+    // Fastify destroys a reply whose stream fails, which is to cut it and not to take back what was written.
+    reply.raw.destroy = () => cutOff(reply)
+    // Node only says so by itself: it goes on reading, and answers what comes behind with a 503 of its own.
+    if ('maxRequestsOnConnectionReached' in reply.raw && reply.raw.maxRequestsOnConnectionReached) reply.header('Connection', 'close')
+  })
+}, { name: 'pipelining', dependencies: ['exchange'] })
+
+/** Closes the replies that wait behind another on a connection that is closed: Node tells them nothing of it. */
+function closeQueued (replies: ReadonlySet<FastifyReply>): void {
+  for (const { raw } of replies) {
+    if (!raw.socket) raw.destroy().emit('close')
+  }
+}
+
+/** Ends a connection where the rest of an answer should be: what was written goes out, and no last chunk behind it. */
+function cutOff ({ request, raw }: FastifyReply): FastifyReply['raw'] {
+  const { socket, httpVersion } = request.raw
+  // HTTP/1.0 has no last chunk: there an end looks like the whole answer, and only a reset says that it is not.
+  if (httpVersion === '1.0') socket.resetAndDestroy()
+  // What is on the connection is the reply before it, which goes on; Node's own way is to wait for the turn of this one.
+  else if (!raw.socket) ServerResponse.prototype.destroy.call(raw)
+  else socket.destroySoon()
+  return raw
+}

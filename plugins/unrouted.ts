@@ -1,0 +1,43 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import fp from 'fastify-plugin'
+import { GatewayError } from '../lib/errors.ts'
+import { lastResponse } from '../lib/last-response.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Answers a request that no route can see with an error, by the way of all others: named, readable to pages, logged and counted. */
+    refuse (request: IncomingMessage, response: ServerResponse, error: unknown): void
+  }
+}
+
+/** A path that can be looked up, for requests whose own cannot. */
+const NOWHERE = '/-'
+
+/**
+ * Refuses what Node or Fastify would answer by themselves, before any hook: a path that cannot be decoded or is too long, an
+ * expectation other than `100-continue`, a `CONNECT`.
+ */
+export default fp(async function unrouted (app) {
+  const refused = new WeakMap<IncomingMessage, unknown>()
+
+  app.decorate('refuse', (request, response, error) => {
+    refused.set(request, error)
+    request.url = NOWHERE
+    app.routing(request, response)
+  })
+  app.addHook('onRequest', async ({ raw }) => {
+    if (refused.has(raw)) throw refused.get(raw)
+  })
+
+  app.server.on('checkExpectation', (request, response) => {
+    app.refuse(request, response, new GatewayError('invalid_request', { status: 417, detail: 'Expect may only be 100-continue' }))
+  })
+  app.server.on('connect', (request: IncomingMessage, socket: Socket) => {
+    // Node has let go of it: without a listener, a reset would end the process.
+    socket.on('error', () => {})
+    // Behind an answer in flight, a reply would become a part of that answer.
+    if (app.repliesOn(socket).length > 0) socket.destroy()
+    else app.refuse(request, lastResponse(request, socket), new GatewayError('invalid_request', { status: 405, detail: 'the gateway is no proxy' }))
+  })
+}, { name: 'unrouted', dependencies: ['errors', 'pipelining', 'cors', 'security-headers', 'access-log', 'metrics'] })
