@@ -33,8 +33,8 @@ export default fp(async function clientErrors (app) {
     const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
     const failure = new GatewayError('invalid_request', { status, detail: STATUS_CODES[status] })
     if (reply) {
-      refuseBody(reply, socket, failure)
-      socket.destroy(error)
+      refuseBody(reply, failure)
+      socket.destroySoon()
     } else {
       const request = nameless(error, socket)
       app.refuse(request, lastResponse(request, socket), failure)
@@ -52,16 +52,11 @@ function nameless ({ rawPacket }: ConnectionError, socket: Socket): IncomingMess
 }
 
 /** Refuses a request whose body will never be whole: its route waits for that, and has not answered. */
-function refuseBody (reply: FastifyReply, socket: Socket, failure: GatewayError): void {
+function refuseBody (reply: FastifyReply, failure: GatewayError): void {
   reply.request.exchange.cut(failure)
   const body = `Error: ${failure.message}`
-  const headers = {
-    ...reply.getHeaders(),
-    'content-type': 'text/plain; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
-    'x-error-type': failure.errorType,
-    connection: 'close'
-  }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${String(value)}\r\n`).join('')
-  socket.write(`HTTP/1.1 ${failure.status} ${STATUS_CODES[failure.status]}\r\n${lines}\r\n${body}`)
+  reply.code(failure.status).headers({ 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': Buffer.byteLength(body), 'X-Error-Type': failure.errorType })
+  reply.raw.shouldKeepAlive = false
+  for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value ?? '')
+  reply.raw.end(body)
 }

@@ -49,6 +49,11 @@ function toContract (error: unknown): unknown {
       return new GatewayError('invalid_request', { status: 415, detail: 'Content-Type must be application/json' })
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new GatewayError('invalid_request', { status: 413, detail: 'the body may have at most 1 MiB' })
+    // Their own words repeat the path, and the query behind it.
+    case 'FST_ERR_BAD_URL':
+      return new GatewayError('invalid_request', { detail: 'the path cannot be decoded' })
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new GatewayError('invalid_request', { status: 414, detail: 'a part of the path is too long' })
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
       return new GatewayError('invalid_request', { issues: [{ path: '', message: 'the body must be JSON, without __proto__ or constructor keys' }] })

@@ -19,7 +19,7 @@ export class Exchange extends Story {
   readonly #ownStory: () => Story
   #controller: AbortController | undefined
   #aborted: { readonly reason: unknown } | undefined
-  #answered: ((story: Story) => void) | undefined
+  readonly #answered: Array<(story: Story) => void> = []
   #protocol: ProtocolName = 'text'
   #kind: 'answer' | 'recorded' | null = null
   #socket: Socket | undefined
@@ -68,16 +68,16 @@ export class Exchange extends Story {
   /** Begins the story of an answer that this request has asked for and that goes on without this reply. Whoever asks the service writes and settles it. */
   records (): Story {
     const story = this.#ownStory()
-    story.onOver(() => this.#answered?.(story))
+    for (const listener of this.#answered) story.onOver(() => listener(story))
     return story
   }
 
   /**
    * Calls a listener once when the answer that this request has asked for is over: with the end of the reply, or of its recording.
-   * Never for a reply that asked for none, as another reading of a recorded answer. To be called once, when the request arrives.
+   * Never for a reply that asked for none, as another reading of a recorded answer. To be called when the request arrives.
    */
   onAnswered (listener: (story: Story) => void): void {
-    this.#answered = listener
+    this.#answered.push(listener)
     this.onOver(() => { if (this.#kind === 'answer') listener(this) })
   }
 
