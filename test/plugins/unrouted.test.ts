@@ -16,7 +16,7 @@ const cases: Record<string, [request: string, status: number, errorType: string]
   'a body that breaks off HTTP': [`POST /api/chat HTTP/1.1\r\n${more}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n`, 400, 'invalid_request'],
   'a CONNECT': [`CONNECT example.com:443 HTTP/1.1\r\n${more}\r\n`, 405, 'invalid_request'],
   'a method that no route has': [`PROPFIND /health HTTP/1.1\r\n${more}\r\n`, 404, 'not_found'],
-  'an upgrade': [`GET /nowhere HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost:5173\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n`, 404, 'not_found']
+  'an upgrade': ['GET /nowhere HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost:5173\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n', 404, 'not_found']
 }
 
 for (const [name, [request, status, errorType]] of Object.entries(cases)) {
