@@ -7,7 +7,7 @@ const TOO_BUSY = 0.9
 const TOO_BUNCHED = 0.02
 
 /** The results for people: tables, verdicts, and what makes them doubtful. */
-export function report ({ date, machine, settings, targets, busy, verdicts }: Results): string {
+export function report ({ date, machine, settings, targets, recordings, busy, verdicts }: Results): string {
   const relays = targets.filter(({ name }) => name !== 'direct')
   const direct = targets.find(({ name }) => name === 'direct')
   const { latency, cpu, memory } = settings
@@ -40,6 +40,9 @@ export function report ({ date, machine, settings, targets, busy, verdicts }: Re
     ),
     '',
     ...relays.flatMap(({ name, resume }) => resume ? [`Resuming "${name}", an answer of ${settings.resume.bytes} bytes: first byte p50 ${ms(resume.p50)} ms, p99 ${ms(resume.p99)} ms`, ''] : []),
+    `Memory of recordings in MiB, ${settings.recordings.bytes} bytes recorded`,
+    ...table(['bytes of a chunk', 'counted', 'resident', 'resident per byte counted'], recordings.map(({ chunk, counted, rss }) => [String(chunk), mib(counted), mib(rss), (rss / counted).toFixed(2)])),
+    '',
     'To reach',
     ...table(['', 'wanted', 'found', ''], verdicts.map(({ target, wanted, found, reached }) => [target, wanted, found, reached ? 'reached' : 'MISSED'])),
     '',
@@ -58,6 +61,7 @@ function range (values: readonly number[] = []): string {
 }
 
 const ms = (value: number) => value.toFixed(2)
+const mib = (bytes: number) => (bytes / 1024 / 1024).toFixed(1)
 const kib = (bytes = NaN) => (bytes / 1024).toFixed(1)
 const percent = (share: number) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`
 

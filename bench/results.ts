@@ -1,6 +1,7 @@
 import type { Cpu } from './phases/cpu.ts'
 import type { Latency } from './phases/latency.ts'
 import type { Memory } from './phases/memory.ts'
+import type { RecordingMemory } from './phases/recordings.ts'
 import type { Spread } from './stats.ts'
 import type { Settings } from './settings.ts'
 
@@ -10,6 +11,8 @@ export interface Results {
   readonly machine: { readonly cpu: string, readonly cores: number, readonly memoryGiB: number, readonly node: string, readonly loadAverage: number }
   readonly settings: Settings
   readonly targets: readonly TargetResults[]
+  /** What recorded answers take of the process's memory, by the size of their chunks. */
+  readonly recordings: readonly RecordingMemory[]
   readonly busy: readonly Busy[]
   readonly verdicts: readonly Verdict[]
 }

@@ -7,6 +7,7 @@ import { options } from './options.ts'
 import { cpu } from './phases/cpu.ts'
 import { latency } from './phases/latency.ts'
 import { memory } from './phases/memory.ts'
+import { recordings } from './phases/recordings.ts'
 import { resume } from './phases/resume.ts'
 import { report } from './report.ts'
 import type { Busy, Results, TargetResults } from './results.ts'
@@ -45,8 +46,10 @@ async function run (variants: readonly Variant[], settings: Settings): Promise<R
     for (const { child } of started) await child.stop()
     const memories = await watch('memory', upstream, busy, () => memory(starts, upstream, settings.memory))
 
+    const recorded = await watch('recordings', upstream, busy, () => recordings(settings.recordings))
+
     const targets: TargetResults[] = [...latencies].map(([name, latency]) => ({ name, latency, cpu: costs.get(name), memory: memories.get(name), resume: resumes.get(name) }))
-    return { ...begun, settings, targets, busy, verdicts: verdicts(variants, targets) }
+    return { ...begun, settings, targets, recordings: recorded, busy, verdicts: verdicts(variants, targets, recorded) }
   } finally {
     for (const { child } of started) await child.stop()
     await upstream.stop()

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { CpuSettings } from './phases/cpu.ts'
 import type { LatencySettings } from './phases/latency.ts'
 import type { MemorySettings } from './phases/memory.ts'
+import type { RecordingsSettings } from './phases/recordings.ts'
 import type { ResumeSettings } from './phases/resume.ts'
 
 /** How much is measured. */
@@ -12,6 +13,7 @@ export interface Settings {
   readonly cpu: CpuSettings
   readonly memory: MemorySettings
   readonly resume: ResumeSettings
+  readonly recordings: RecordingsSettings
 }
 
 /** A run to draw conclusions from. */
@@ -22,7 +24,8 @@ export const full: Settings = {
   // Many short rounds: on a machine with other work, one of them may be off by half, and the median is not.
   cpu: { rounds: 13, streams: 80, everyMs: 20, chunks: 5000, requests: 400, requestsPerSecond: 300 },
   memory: { streams: 1000, perSecond: 500, warmUp: 500, settleMs: 1500 },
-  resume: { readings: 200, bytes: 100_000 }
+  resume: { readings: 200, bytes: 100_000 },
+  recordings: { bytes: 16_000_000, chunks: [1, 4, 64, 4096] }
 }
 
 /** A run that shows that everything works; its numbers say little. */
@@ -31,7 +34,8 @@ export const quick: Settings = {
   latency: { rounds: 1, streams: 20, perSecond: 50, chunks: 5, everyMs: 10 },
   cpu: { rounds: 1, streams: 20, everyMs: 20, chunks: 400, requests: 50, requestsPerSecond: 200 },
   memory: { streams: 100, perSecond: 500, warmUp: 20, settleMs: 100 },
-  resume: { readings: 20, bytes: 100_000 }
+  resume: { readings: 20, bytes: 100_000 },
+  recordings: { bytes: 1_000_000, chunks: [4, 4096] }
 }
 
 /** Fewer open streams where the process may not have the file descriptors for them: a relay needs two for each. */

@@ -1,3 +1,4 @@
+import type { RecordingMemory } from './phases/recordings.ts'
 import type { TargetResults, Verdict } from './results.ts'
 import { median } from './stats.ts'
 import type { Variant } from './variants.ts'
@@ -9,8 +10,11 @@ const RESUME_MS = 5
 /** How much resident memory an open stream may take, in KiB. */
 const STREAM_KIB = 60
 
+/** How much resident memory a byte may take that is counted for a recording. */
+const RECORDED = 2
+
 /** Holds what was found of each variant against what is to be reached. */
-export function verdicts (variants: readonly Variant[], targets: readonly TargetResults[]): Verdict[] {
+export function verdicts (variants: readonly Variant[], targets: readonly TargetResults[], recordings: readonly RecordingMemory[]): Verdict[] {
   const of = (name: string) => targets.find(target => target.name === name)
   const cost = (name: string, key: 'perChunk' | 'perRequest') => median(of(name)?.cpu?.[key] ?? [])
   const cpuVerdict = ({ name, cpu: { against, ...bounds } }: Variant, key: 'perChunk' | 'perRequest', of: string): Verdict[] => {
@@ -21,7 +25,11 @@ export function verdicts (variants: readonly Variant[], targets: readonly Target
     return [{ target: name, wanted: `CPU per ${of} at most ${atMost} × ${against}`, found: `${ratio.toFixed(3)} ×`, reached: ratio <= atMost }]
   }
 
-  return variants.flatMap(variant => {
+  const ofRecordings = recordings.map(({ chunk, counted, rss }) => {
+    const ratio = rss / counted
+    return { target: 'recordings', wanted: `at most ${RECORDED} bytes resident for a byte counted, in chunks of ${chunk}`, found: ratio.toFixed(2), reached: ratio <= RECORDED }
+  })
+  return [...variants.flatMap(variant => {
     const { name } = variant
     const later = firstByte(of(name)) - firstByte(of('direct'))
     const { rss = NaN, heap = NaN, external = NaN } = of(name)?.memory ?? {}
@@ -35,7 +43,7 @@ export function verdicts (variants: readonly Variant[], targets: readonly Target
       { target: name, wanted: `less than ${STREAM_KIB} KiB per open stream`, found: `${kib.toFixed(1)} KiB`, reached: kib < STREAM_KIB },
       ...(resume ? [{ target: name, wanted: `first byte p50 of a recorded answer in less than ${RESUME_MS} ms`, found: `${resume.p50.toFixed(2)} ms`, reached: resume.p50 < RESUME_MS }] : [])
     ]
-  })
+  }), ...ofRecordings]
 }
 
 function firstByte (target: TargetResults | undefined): number {

@@ -28,7 +28,7 @@ export const Config = Type.Object({
   SSE_HEARTBEAT_MS: Type.Integer({ default: 15_000, minimum: 10, maximum: 2_147_483_647, description: 'how often an event stream shows that it is alive' }),
   RESUME_GRACE_MS: duration(30_000, 'how long a resumable answer goes on without a reader'),
   RESUME_TTL_MS: duration(300_000, 'how long a resumable answer is kept after its end'),
-  RESUME_MAX_BYTES: Type.Integer({ default: 64 * 1024 * 1024, minimum: 0, description: 'how many bytes of resumable answers are kept in all' }),
+  RESUME_MAX_BYTES: Type.Integer({ default: 64 * 1024 * 1024, minimum: 0, description: 'how many bytes all resumable answers may cost' }),
   RATE_LIMIT_MAX: Type.Integer({ default: 60, minimum: 0, description: 'how many requests a caller may make in a window' }),
   RATE_LIMIT_WINDOW_MS: duration(60_000, 'how long that window is', 1),
   MAX_STREAMS: Type.Integer({ default: 1000, minimum: 1, description: 'how many answers may be in flight' }),

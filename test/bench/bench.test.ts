@@ -16,7 +16,7 @@ test('the benchmark measures, prints its report and writes it as JSON', { timeou
   const { stdout } = await bench('--quick', '--only', 'plain,gateway', '--out', out)
 
   t.match(stdout, /first byte p50[^]*per chunk[^]*resident[^]*To reach/)
-  const { targets, verdicts, busy } = JSON.parse(await readFile(out, 'utf8'))
+  const { targets, recordings, verdicts, busy } = JSON.parse(await readFile(out, 'utf8'))
   t.match(targets, [
     { name: 'direct', latency: { firstByte: { p50: Number, p99: Number }, chunkDelay: { p50: Number, p99: Number } } },
     { name: 'bare', cpu: { perChunk: [Number], perRequest: [Number] }, memory: { streams: 100, rss: Number } },
@@ -24,8 +24,9 @@ test('the benchmark measures, prints its report and writes it as JSON', { timeou
     { name: 'gateway', cpu: { perChunk: [Number], perRequest: [Number] }, memory: { streams: 100, rss: Number } }
   ])
   for (const { name, latency } of targets) t.equal(latency.chunksArrived, latency.chunksSent, `every chunk of ${name} arrived`)
-  t.equal(verdicts.length, 7)
-  t.match(busy, [{ phase: 'latency' }, { phase: 'CPU' }, { phase: 'memory' }])
+  t.match(recordings, [{ chunk: 4, counted: Number, rss: Number }, { chunk: 4096, counted: Number, rss: Number }])
+  t.equal(verdicts.length, 9)
+  t.match(busy, [{ phase: 'latency' }, { phase: 'CPU' }, { phase: 'memory' }, { phase: 'recordings' }])
 })
 
 test('a variant that does not exist is named, with those that do', async t => {
