@@ -24,12 +24,9 @@ export const ChatRequest = Type.Object({
 /** A validated body of `POST /api/chat`: strings trimmed, defaults filled in. */
 export type ChatRequest = Static<typeof ChatRequest>
 
-/** Where a reading of a resumable answer begins, in bytes. */
-const offset = { pattern: '^\\d{1,15}$' }
-
 /** What `GET /api/chat/:streamId` takes: `Last-Event-ID` counts more than `offset`. */
 export const ResumeRequest = {
   params: Type.Object({ streamId: Type.String() }),
-  querystring: Type.Object({ offset: Type.String({ ...offset, default: '0', description: 'Where to begin, in bytes of the answer.' }) }),
-  headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ pattern: '^\\d{0,15}$', description: 'The id of the last event that was read.' })) })
+  querystring: Type.Object({ offset: Type.String({ pattern: '^\\d{1,15}$', default: '0', description: 'Where to begin, in bytes of the text.' }) }),
+  headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ description: 'The id of the last event that was read: `40`, `40.17`, `40.17.end`.' })) })
 }

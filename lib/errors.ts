@@ -37,6 +37,7 @@ const rows = {
   forbidden: { status: 403, message: 'Forbidden' },
   not_found: { status: 404, message: 'Not found' },
   client_stalled: { status: 408, ended: 'client_stalled', message: 'Nobody read the answer' },
+  already_asked: { status: 409, message: 'This question was asked before' },
   stopped: { status: 409, ended: 'stopped', message: 'The answer was stopped' },
   abandoned: { status: 410, ended: 'abandoned', message: 'The answer was given up because nobody came back for it' },
   past_the_end: { status: 416, message: 'The answer has no such offset' },

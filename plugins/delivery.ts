@@ -31,7 +31,7 @@ export default fp(async function delivery (app) {
   app.decorateReply('deliver', async function (pending, streamId) {
     const { exchange } = this.request
     exchange.limit(STREAM_MAX_MS, () => new GatewayError('max_duration'))
-    const protocol = acceptsEvents(this.request.raw) ? 'events' : 'text'
+    const protocol = acceptsEvents(this.request.headers) ? 'events' : 'text'
     exchange.tells(protocol, streamId === undefined ? 'answer' : 'recorded')
     return protocol === 'events' ? await asEvents(this, pending, streamId) : asText(this, await pending, streamId)
   })

@@ -1,7 +1,7 @@
-import accepts from 'accepts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { GatewayError, type MappedError, mapError } from '../lib/errors.ts'
+import { preferred } from '../lib/sse/negotiation.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -25,20 +25,17 @@ export function sendError (error: unknown, request: FastifyRequest, reply: Fasti
   const failure = request.exchange.fail(toContract(error))
   if (failure.errorType === 'internal') request.log.error({ err: error }, 'internal error')
 
-  const { status, errorType, message, headers, issues } = failure
+  const { status, errorType, message, headers, issues, retryable } = failure
   reply.code(status).headers({ ...headers, 'X-Error-Type': errorType, 'X-Request-Id': request.id })
-  if (status === 400 && errorType === 'invalid_request' && issues) {
-    return reply.type('application/json; charset=utf-8').send({ error: message, errorType, requestId: request.id, issues })
-  }
-  return wantsJson(request)
-    ? reply.type('application/json; charset=utf-8').send({ error: message, errorType, requestId: request.id })
+  const isBroken = status === 400 && errorType === 'invalid_request' && issues !== undefined
+  return isBroken || wantsJson(request)
+    ? reply.type('application/json; charset=utf-8').send({ error: message, errorType, requestId: request.id, retryable, ...(isBroken && { issues }) })
     : reply.type('text/plain; charset=utf-8').send(`Error: ${message}`)
 }
 
 /** Plain text is the default and what a wildcard gets; a client that reads events can read JSON, too. */
 function wantsJson (request: FastifyRequest): boolean {
-  const type = accepts(request.raw).type(['text/plain', 'application/json', 'text/event-stream'])
-  return type === 'application/json' || type === 'text/event-stream'
+  return (preferred(request.headers, ['text/plain', 'application/json', 'text/event-stream']) ?? 'text/plain') !== 'text/plain'
 }
 
 /** Puts Fastify's own refusals of a body into words that say what is allowed. */

@@ -18,6 +18,8 @@ export interface ResumableAnswers {
   start (reply: FastifyReply, prompt: CopilotPrompt): Promise<{ id: string, reading: Promise<BodyAnswer>, over: Promise<unknown> }>
   /** Reads one of the caller's own answers from an offset in bytes on. */
   resume (request: FastifyRequest, id: string, offset: number): Promise<BodyAnswer>
+  /** Rejects as for an unknown answer unless there is one by this id, and it is the caller's own. */
+  own (request: FastifyRequest, id: string): Promise<void>
   /** Stops one of the caller's own answers. */
   stop (request: FastifyRequest, id: string): Promise<void>
 }
@@ -74,7 +76,11 @@ export default fp(async function resume (app) {
 
     async resume (request, id, offset) {
       const recording = await find(request, id)
-      return textOf(await recording.read({ bytes: offset }, request.exchange.signal, acceptsEvents(request.raw) ? 'characters' : 'bytes'))
+      return textOf(await recording.read({ bytes: offset }, request.exchange.signal, acceptsEvents(request.headers) ? 'characters' : 'bytes'))
+    },
+
+    async own (request, id) {
+      await find(request, id)
     },
 
     async stop (request, id) {

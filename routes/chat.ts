@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { errorCodes } from 'fastify'
+import { errorCodes, type FastifyRequest } from 'fastify'
 import { ChatRequest } from '../lib/chat-request.ts'
 import { toCopilotPrompt } from '../lib/copilot/prompt.ts'
+import { GatewayError } from '../lib/errors.ts'
 
 /** `POST /chat`: a prompt goes in, Copilot's answer streams out. */
 const chat: FastifyPluginAsyncTypebox = async app => {
@@ -12,7 +13,7 @@ const chat: FastifyPluginAsyncTypebox = async app => {
     if (headers['content-type'] === undefined) throw new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE()
   })
 
-  app.post('/chat', { schema: { body: ChatRequest }, onRequest: app.shedLoad }, async (request, reply) => {
+  app.post('/chat', { schema: { body: ChatRequest }, onRequest: [askedOnce, app.shedLoad] }, async (request, reply) => {
     const slot = await app.slots.answer(reply)
     const prompt = toCopilotPrompt(request.body)
     if (request.body.resumable) {
@@ -23,6 +24,11 @@ const chat: FastifyPluginAsyncTypebox = async app => {
     }
     return await reply.deliver(app.copilot.answer(prompt, request.upstreamCall))
   })
+}
+
+/** Refuses a client that reconnects by asking its question again: it has an answer, or the beginning of one, already. */
+async function askedOnce ({ headers }: FastifyRequest): Promise<void> {
+  if (headers['last-event-id']) throw new GatewayError('already_asked', { detail: 'a POST with Last-Event-ID would ask it twice' })
 }
 
 export default chat

@@ -34,7 +34,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ engine: Engine }> = async (
     reply.headers({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', 'x-content-type-options': 'nosniff' })
     answer.parts.once('error', error => noteFailure(request, error))
     // Headers leave with the first piece: a failure before it becomes a status, one after it destroys the connection.
-    if (!acceptsEvents(request.raw)) return reply.type('text/plain; charset=utf-8').send(Readable.from(asText(answer)))
+    if (!acceptsEvents(request.headers)) return reply.type('text/plain; charset=utf-8').send(Readable.from(asText(answer)))
     const start = { requestId: request.id, delivery: 'stream', ...(request.body.model !== undefined && { model: request.body.model }) } as const
     return reply.type('text/event-stream; charset=utf-8').send(Readable.from(asEvents(answer, start)))
   })

@@ -9,6 +9,7 @@ const kinds = Object.keys({
   forbidden: true,
   not_found: true,
   client_stalled: true,
+  already_asked: true,
   stopped: true,
   abandoned: true,
   past_the_end: true,

@@ -7,6 +7,7 @@ const contract: Record<ErrorType, [status: number, message: string, errorType?: 
   forbidden: [403, 'Forbidden'],
   not_found: [404, 'Not found'],
   client_stalled: [408, 'Nobody read the answer'],
+  already_asked: [409, 'This question was asked before'],
   stopped: [409, 'The answer was stopped'],
   abandoned: [410, 'The answer was given up because nobody came back for it'],
   past_the_end: [416, 'The answer has no such offset'],

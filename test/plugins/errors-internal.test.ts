@@ -11,7 +11,7 @@ test('a bug of our own → 500 internal: the log knows it, the client learns not
   t.equal(await text.text(), 'Error: Internal error')
 
   const json = await ask(url, undefined, { headers: { accept: 'application/json', 'x-request-id': 'bug.2' } })
-  t.strictSame(await json.json(), { error: 'Internal error', errorType: 'internal', requestId: 'bug.2' })
+  t.strictSame(await json.json(), { error: 'Internal error', errorType: 'internal', requestId: 'bug.2', retryable: false })
 
   t.match(await log.line(({ msg }) => msg === 'internal error'), { level: 50, requestId: 'bug.1', err: { message: 'cannot read /etc/hosts of undefined', stack: String } })
   t.match(await log.ended('bug.1'), { status: 500, errorType: 'internal' })

@@ -14,7 +14,7 @@ test('no such route → 404 not_found, for every method', async t => {
     t.equal(await response.text(), 'Error: Not found')
   }
   const response = await fetch(`${url}/nowhere`, { headers: { accept: 'application/json', 'x-request-id': 'lost.2' } })
-  t.strictSame(await response.json(), { error: 'Not found', errorType: 'not_found', requestId: 'lost.2' })
+  t.strictSame(await response.json(), { error: 'Not found', errorType: 'not_found', requestId: 'lost.2', retryable: false })
 })
 
 test('a content type other than JSON → 415', async t => {

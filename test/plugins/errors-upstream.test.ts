@@ -44,7 +44,7 @@ for (const [situation, [scripts, status, errorType, message]] of Object.entries(
     const asJson = await ask(url, { prompt: 'a secret prompt' }, { headers: { accept: 'application/json', 'x-request-id': 'json.1' } })
     t.equal(asJson.status, status)
     t.match(Object.fromEntries(asJson.headers), { 'content-type': 'application/json; charset=utf-8', 'x-error-type': errorType, 'x-request-id': 'json.1' })
-    t.strictSame(await asJson.json(), { error: message, errorType, requestId: 'json.1' })
+    t.strictSame(await asJson.json(), { error: message, errorType, requestId: 'json.1', retryable: !['auth', 'invalid_request', 'token_missing', 'upstream', 'sdk', 'unknown', 'spawn'].includes(errorType) })
 
     t.match(await log.ended('text.1'), { level: 40, status, ended: errorType === 'timeout' ? 'timeout' : 'upstream_failed', errorType, error: message })
     t.notMatch(JSON.stringify(log.lines), /secret prompt/)

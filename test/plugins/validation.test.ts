@@ -5,7 +5,7 @@ import errors from '../../plugins/errors.ts'
 import validation from '../../plugins/validation.ts'
 import { ask, json, pair } from '../helper.ts'
 
-interface Refusal { error: string, errorType: string, requestId: string, issues: Array<{ path: string, message: string }> }
+interface Refusal { error: string, errorType: string, requestId: string, retryable: boolean, issues: Array<{ path: string, message: string }> }
 
 /** A gateway in front of an upstream that answers with the length of what it is asked, in code points. */
 async function start (t: Test) {
@@ -22,7 +22,7 @@ async function start (t: Test) {
       const response = await ask(url, undefined, { body: typeof body === 'string' ? body : JSON.stringify(body), headers: { 'x-request-id': 'bad.1' } })
       t.equal(response.status, 400, name)
       t.match(Object.fromEntries(response.headers), { 'content-type': 'application/json; charset=utf-8', 'x-error-type': 'invalid_request', 'x-request-id': 'bad.1' })
-      t.strictSame(await response.json(), { error: 'Invalid request', errorType: 'invalid_request', requestId: 'bad.1', issues })
+      t.strictSame(await response.json(), { error: 'Invalid request', errorType: 'invalid_request', requestId: 'bad.1', retryable: false, issues })
       t.equal(service.requests.length, asked, 'the upstream is not asked')
     }
   }
