@@ -31,6 +31,7 @@ import chat from './routes/chat.ts'
 import health from './routes/health.ts'
 import metricsRoute from './routes/metrics.ts'
 import models from './routes/models.ts'
+import openai from './routes/openai.ts'
 import resumeRoutes from './routes/resume.ts'
 
 /** The whole gateway as one Fastify plugin. The list is the architecture: what stands lower builds on what stands above. */
@@ -84,10 +85,11 @@ async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptio
   await app.register(async api => {
     api.addHook('onRequest', api.limitFailures(api.authenticate))
     api.addHook('onRequest', api.limitRate)
-    await api.register(chat)
-    await api.register(resumeRoutes)
-    await api.register(models)
-  }, { prefix: '/api' })
+    await api.register(chat, { prefix: '/api' })
+    await api.register(resumeRoutes, { prefix: '/api' })
+    await api.register(models, { prefix: '/api' })
+    await api.register(openai, { prefix: '/v1' })
+  })
 }
 
 export default fp(gateway, { name: 'copilot-stream-gateway', fastify: '5.x' })

@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
 
 /** The most characters (Unicode code points) that a prompt or one message may have. */
-const MAX_TEXT = 20_000
+export const MAX_TEXT = 20_000
 
 const text = { minLength: 1, maxLength: MAX_TEXT }
 

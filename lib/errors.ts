@@ -57,6 +57,8 @@ const rows = {
   upstream: { status: 500, ended: 'upstream_failed', message: 'Copilot service returned an error' },
   bad_reply: { status: 502, ended: 'upstream_failed', retryable: true, message: 'Copilot service sent a reply that was not understood' },
   stream_empty: { status: 502, ended: 'upstream_failed', retryable: true, message: 'Copilot service sent an empty answer' },
+  length: { status: 502, ended: 'length', message: 'The model broke the answer off because it was too long' },
+  filtered: { status: 502, ended: 'filtered', message: 'The answer was filtered' },
   answer_too_large: { status: 502, ended: 'upstream_failed', message: 'The answer is larger than a resumable answer may be' },
 
   // What the gateway did.

@@ -1,23 +1,35 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { GatewayError, type MappedError, mapError } from '../lib/errors.ts'
-import { preferred } from '../lib/sse/negotiation.ts'
+import { chosen } from '../lib/protocols/choice.ts'
+import type { Protocol } from '../lib/protocols/protocol.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Finds the place of any thrown value in the error contract. */
     mapError (error: unknown): MappedError
+    /** How a request is told its answer, or a failure: as its route has decided, or by its path and its `Accept`. */
+    protocolOf (request: FastifyRequest): Protocol
+  }
+  interface FastifyRequest {
+    /** How it is told, once that was asked for or decided; see `protocolOf`. */
+    answerProtocol: Protocol | null
   }
 }
 
 /** Answers every failure, unknown routes included, as the error contract says. */
 export default fp(async function errors (app) {
   app.decorate('mapError', mapError)
+  app.decorateRequest('answerProtocol', null)
+  app.decorate('protocolOf', request => {
+    request.answerProtocol ??= chosen(request.url.slice(app.prefix.length), request.headers)
+    return request.answerProtocol
+  })
   app.setErrorHandler(sendError)
   app.setNotFoundHandler((request, reply) => sendError(new GatewayError('not_found'), request, reply))
 }, { name: 'errors', dependencies: ['exchange'] })
 
-/** Sends a failure to the client, in the form that its `Accept` asks for. */
+/** Sends a failure to the client, in the form that it expects. */
 export function sendError (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   // Nobody is there to be told, and a client that leaves is no failure.
   if (reply.raw.destroyed) return reply.hijack()
@@ -25,17 +37,11 @@ export function sendError (error: unknown, request: FastifyRequest, reply: Fasti
   const failure = request.exchange.fail(toContract(error))
   if (failure.errorType === 'internal') request.log.error({ err: error }, 'internal error')
 
-  const { status, errorType, message, headers, issues, retryable } = failure
-  reply.code(status).headers({ ...headers, 'X-Error-Type': errorType, 'X-Request-Id': request.id })
-  const isBroken = status === 400 && errorType === 'invalid_request' && issues !== undefined
-  return isBroken || wantsJson(request)
-    ? reply.type('application/json; charset=utf-8').send({ error: message, errorType, requestId: request.id, retryable, ...(isBroken && { issues }) })
-    : reply.type('text/plain; charset=utf-8').send(`Error: ${message}`)
-}
-
-/** Plain text is the default and what a wildcard gets; a client that reads events can read JSON, too. */
-function wantsJson (request: FastifyRequest): boolean {
-  return (preferred(request.headers, ['text/plain', 'application/json', 'text/event-stream']) ?? 'text/plain') !== 'text/plain'
+  const { type, body, headers } = request.server.protocolOf(request).refuse(failure, request.id)
+  return reply.code(failure.status)
+    .headers({ ...failure.headers, ...headers, 'X-Error-Type': failure.errorType, 'X-Request-Id': request.id })
+    .type(type)
+    .send(body)
 }
 
 /** Puts Fastify's own refusals of a body into words that say what is allowed. */

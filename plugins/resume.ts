@@ -1,13 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { BodyAnswer } from '../lib/answer/answer.ts'
 import type { CopilotPrompt } from '../lib/copilot/prompt.ts'
 import { GatewayError } from '../lib/errors.ts'
-import { acceptsEvents } from '../lib/sse/negotiation.ts'
 import { type LiveAnswer, record } from '../lib/streams/live.ts'
 import { MemoryStore } from '../lib/streams/memory/store.ts'
-import type { Reading, RecordingStore } from '../lib/streams/recording.ts'
-import { TextOf } from '../lib/streams/text-of.ts'
+import type { From, Reading, RecordingStore } from '../lib/streams/recording.ts'
 
 /** Answers that survive their readers. */
 export interface ResumableAnswers {
@@ -15,9 +12,9 @@ export interface ResumableAnswers {
    * Asks for an answer on behalf of a reply and records it; `reading` is from its beginning, `over` resolves when the recording is
    * finished. Rejects when there is no room for another.
    */
-  start (reply: FastifyReply, prompt: CopilotPrompt): Promise<{ id: string, reading: Promise<BodyAnswer>, over: Promise<unknown> }>
-  /** Reads one of the caller's own answers from an offset in bytes on. */
-  resume (request: FastifyRequest, id: string, offset: number): Promise<BodyAnswer>
+  start (reply: FastifyReply, prompt: CopilotPrompt): Promise<{ id: string, reading: Promise<Reading>, over: Promise<unknown> }>
+  /** Reads one of the caller's own answers from a place on. */
+  resume (request: FastifyRequest, id: string, from: From): Promise<Reading>
   /** Rejects as for an unknown answer unless there is one by this id, and it is the caller's own. */
   own (request: FastifyRequest, id: string): Promise<void>
   /** Stops one of the caller's own answers. */
@@ -71,12 +68,12 @@ export default fp(async function resume (app) {
         // Nobody can come back for an answer whose name was never sent.
         if (!raw.headersSent) answer.abort(signal.reason instanceof GatewayError ? signal.reason : new GatewayError('abandoned'))
       }, { once: true })
-      return { id: answer.recording.id, reading: answer.recording.read({ bytes: 0 }, signal).then(textOf), over: answer.over }
+      return { id: answer.recording.id, reading: answer.recording.read({ bytes: 0 }, signal), over: answer.over }
     },
 
-    async resume (request, id, offset) {
+    async resume (request, id, from) {
       const recording = await find(request, id)
-      return textOf(await recording.read({ bytes: offset }, request.exchange.signal, acceptsEvents(request.headers) ? 'characters' : 'bytes'))
+      return await recording.read(from, request.exchange.signal, app.protocolOf(request).name === 'text' ? 'bytes' : 'characters')
     },
 
     async own (request, id) {
@@ -95,12 +92,8 @@ export default fp(async function resume (app) {
     await Promise.all([...live].map(({ over }) => over))
     await store.close()
   })
-}, { name: 'resume', dependencies: ['config', 'exchange', 'drain', 'auth', 'copilot'] })
+}, { name: 'resume', dependencies: ['config', 'exchange', 'errors', 'drain', 'auth', 'copilot'] })
 
 function ownerOf ({ caller }: FastifyRequest): string {
   return `${caller?.kind}:${caller?.id}`
-}
-
-function textOf ({ parts, ...reading }: Reading): BodyAnswer {
-  return { ...reading, body: new TextOf(parts) }
 }

@@ -1,22 +1,30 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { errorCodes, type FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
+import { isUiRequest, toQuestion } from '../lib/ai-sdk/ui-request.ts'
 import { ChatRequest } from '../lib/chat-request.ts'
 import { toCopilotPrompt } from '../lib/copilot/prompt.ts'
-import { GatewayError } from '../lib/errors.ts'
+import { aiSdk } from '../lib/protocols/ai-sdk.ts'
+import { preferred } from '../lib/sse/negotiation.ts'
+import { askedOnce } from './asked-once.ts'
+import { onlyJson } from './only-json.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What a request of the AI SDK has beside a chat request. */
+    instructions: string | undefined
+  }
+}
 
 /** `POST /chat`: a prompt goes in, Copilot's answer streams out. */
 const chat: FastifyPluginAsyncTypebox = async app => {
-  // Only JSON is taken: a form or plain text could be sent across origins without a preflight.
-  app.removeContentTypeParser('text/plain')
-  app.addHook('preParsing', async ({ headers }) => {
-    // Fastify lets a request without a body pass, whatever it is not.
-    if (headers['content-type'] === undefined) throw new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE()
-  })
+  onlyJson(app)
+  app.decorateRequest('instructions', undefined)
 
-  app.post('/chat', { schema: { body: ChatRequest }, onRequest: [askedOnce, app.shedLoad] }, async (request, reply) => {
+  app.post('/chat', { schema: { body: ChatRequest }, onRequest: [askedOnce, app.shedLoad], preValidation: fromUi }, async (request, reply) => {
     const slot = await app.slots.answer(reply)
-    const prompt = toCopilotPrompt(request.body)
-    if (request.body.resumable) {
+    const { body, instructions } = request
+    const prompt = toCopilotPrompt({ ...body, ...(instructions !== undefined && { instructions }) })
+    if (body.resumable) {
       const started = app.answers.start(reply, prompt)
       slot.keep(started.then(({ over }) => over))
       const { id, reading } = await started
@@ -26,9 +34,13 @@ const chat: FastifyPluginAsyncTypebox = async app => {
   })
 }
 
-/** Refuses a client that reconnects by asking its question again: it has an answer, or the beginning of one, already. */
-async function askedOnce ({ headers }: FastifyRequest): Promise<void> {
-  if (headers['last-event-id']) throw new GatewayError('already_asked', { detail: 'a POST with Last-Event-ID would ask it twice' })
+/** Takes the AI SDK's body for what it asks, and has it answered in the SDK's form, unless nothing but text is wanted. */
+async function fromUi (request: FastifyRequest): Promise<void> {
+  if (!isUiRequest(request.body)) return
+  if (preferred(request.headers, ['text/event-stream', 'text/plain']) !== 'text/plain') request.answerProtocol = aiSdk
+  const { body, instructions } = toQuestion(request.body)
+  request.body = body
+  request.instructions = instructions
 }
 
 export default chat

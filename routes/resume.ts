@@ -19,7 +19,7 @@ const resume: FastifyPluginAsyncTypebox = async app => {
       return await reply.code(204).send()
     }
     await app.slots.reading(reply)
-    return await reply.deliver(app.answers.resume(request, streamId, from.bytes), streamId)
+    return await reply.deliver(app.answers.resume(request, streamId, from), streamId)
   })
 
   app.delete('/chat/:streamId', { schema: { params: ResumeRequest.params } }, async (request, reply) => {

@@ -5,7 +5,7 @@ import { streamOf } from './answer.ts'
 import { Story } from './story.ts'
 
 /** How readers can be told an answer. */
-export const PROTOCOLS = ['text', 'events'] as const
+export const PROTOCOLS = ['text', 'events', 'openai', 'ai-sdk'] as const
 
 /** How a reader is told an answer. */
 export type ProtocolName = (typeof PROTOCOLS)[number]

@@ -27,6 +27,8 @@ const kinds = Object.keys({
   upstream: true,
   bad_reply: true,
   stream_empty: true,
+  length: true,
+  filtered: true,
   answer_too_large: true,
   auth_unavailable: true,
   overloaded: true,

@@ -25,6 +25,8 @@ const contract: Record<ErrorType, [status: number, message: string, errorType?: 
   upstream: [500, 'Copilot service returned an error'],
   bad_reply: [502, 'Copilot service sent a reply that was not understood'],
   stream_empty: [502, 'Copilot service sent an empty answer'],
+  length: [502, 'The model broke the answer off because it was too long'],
+  filtered: [502, 'The answer was filtered'],
   answer_too_large: [502, 'The answer is larger than a resumable answer may be'],
   auth_unavailable: [503, 'Authentication cannot be checked at the moment'],
   overloaded: [503, 'The gateway has too much to do'],

@@ -1,0 +1,73 @@
+import type { Ending, FinishReason, ToolPart } from '../answer/answer.ts'
+import type { MappedError } from '../errors.ts'
+import { keepAlive } from '../sse/frames.ts'
+import { type Frames, tellInFrames } from './answer-stream.ts'
+import type { Protocol, Reader, Refusal } from './protocol.ts'
+
+/** What the AI SDK calls its finish reasons. A service that does not say one has finished by itself. */
+const REASONS: Readonly<Record<FinishReason, string>> = { stop: 'stop', length: 'length', content_filter: 'content-filter' }
+
+/** The AI SDK's UI message stream (version 1), as `useChat` reads it. */
+export const aiSdk: Protocol = {
+  name: 'ai-sdk',
+  headers: { 'Content-Type': 'text/event-stream; charset=utf-8', 'x-vercel-ai-ui-message-stream': 'v1' },
+  tell: (answer, exchange, reader) => tellInFrames(chunks(reader), answer, exchange, reader.heartbeat),
+  refuse
+}
+
+/** The SDK shows the body of a refusal as it is. */
+function refuse ({ message, issues = [] }: MappedError): Refusal {
+  const details = issues.map(({ path, message }) => path ? `${path}: ${message}` : message).join('; ')
+  return { type: 'text/plain; charset=utf-8', body: details ? `${message}: ${details}` : message }
+}
+
+function chunk (data: object): string {
+  return `data: ${JSON.stringify(data)}\n\n`
+}
+
+const DONE = 'data: [DONE]\n\n'
+
+/** A message is made of blocks, each opened and closed: of text, or of reasoning, with tools between them. */
+function chunks ({ requestId, streamId }: Reader): Frames {
+  let open: 'text' | 'reasoning' | undefined
+  let blocks = 0
+  let begun = ''
+  const close = (): string => {
+    const end = open === undefined ? '' : chunk({ type: `${open}-end`, id: String(blocks) })
+    open = undefined
+    return end
+  }
+  const say = (type: 'text' | 'reasoning', text: string): string => {
+    let before = ''
+    if (open !== type) {
+      before = close() + chunk({ type: `${type}-start`, id: String(++blocks) })
+      open = type
+      begun = `data: {"type":"${type}-delta","id":"${blocks}","delta":`
+    }
+    return `${before}${begun}${JSON.stringify(text)}}\n\n`
+  }
+  return {
+    keepAlive,
+    // Who reads a recorded answer again is told about the same message.
+    begin: () => chunk({ type: 'start', messageId: streamId ?? requestId }) + chunk({ type: 'start-step' }),
+    text: text => say('text', text),
+    reasoning: text => say('reasoning', text),
+    tool: part => close() + tool(part),
+    end: ending => close() + chunk({ type: 'finish-step' }) + finish(ending) + DONE,
+    fail: ({ errorType, message }) => chunk(errorType === 'stopped' ? { type: 'abort' } : { type: 'error', errorText: message }) + DONE
+  }
+}
+
+function tool ({ id, name, state, input, output }: ToolPart): string {
+  // The service has called it, by a name that the page's own tools do not have.
+  const told = { toolCallId: id, dynamic: true, providerExecuted: true }
+  switch (state) {
+    case 'running': return chunk({ type: 'tool-input-available', ...told, toolName: name, input: input ?? {} })
+    case 'done': return chunk({ type: 'tool-output-available', ...told, output: output ?? '' })
+    case 'failed': return chunk({ type: 'tool-output-error', ...told, errorText: output ?? 'The tool failed' })
+  }
+}
+
+function finish ({ finishReason, usage }: Ending): string {
+  return chunk({ type: 'finish', finishReason: REASONS[finishReason ?? 'stop'], ...(usage && { messageMetadata: { usage } }) })
+}

@@ -1,0 +1,168 @@
+import { isUtf8 } from 'node:buffer'
+import { createHash, type Hash } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Answer, type Ending, type Part, type Position, START, streamOf, type Summary, type ToolPart } from '../answer/answer.ts'
+import type { Exchange } from '../answer/exchange.ts'
+import { fromTransport } from '../copilot/failures.ts'
+import { GatewayError, type MappedError } from '../errors.ts'
+import { CharacterBoundary } from '../utf8.ts'
+import { Cuttable } from './cuttable.ts'
+import { emptiness } from './verdict.ts'
+
+/** The words of a protocol that tells an answer in frames. `at` is the position behind what a frame tells; an empty string tells nothing. */
+export interface Frames {
+  begin (answer: Answer): string
+  text (text: string, at: Position): string
+  reasoning (text: string, at: Position): string
+  tool (part: ToolPart, at: Position): string
+  /** The end of an answer whose transport ended cleanly. `summary` is of the text, and costs nothing unless it is asked for in {@link digests}. */
+  end (ending: Ending, summary: Summary, at: Position): string
+  /** `summary` is that of a recorded answer. */
+  fail (failure: MappedError, at: Position, summary: (() => Summary) | undefined): string
+  /** What shows that the connection is alive. */
+  readonly keepAlive: string
+  /** Its end has size and digest of the text. */
+  readonly digests?: true
+  /** A failure is not the end of the stream: what carries it is cut behind it. */
+  readonly cutsFailures?: true
+}
+
+const NOTHING: Summary = { bytes: 0, sha256: '' }
+
+/**
+ * Tells an answer in frames: a beginning, every part as it comes, and exactly one last frame, however the answer ends. While
+ * nothing else is said, something shows every `heartbeat` milliseconds that it is alive, from the beginning on. Destroying it
+ * destroys the answer.
+ */
+export class AnswerStream extends Cuttable {
+  readonly #frames: Frames
+  readonly #heartbeat: NodeJS.Timeout
+  readonly #text = new CharacterBoundary()
+  readonly #reasoning = new CharacterBoundary()
+  #hash: Hash | undefined
+  #source: Readable | undefined
+  #at: Position = START
+  #finished = false
+
+  constructor (frames: Frames, heartbeat: number) {
+    super()
+    this.#frames = frames
+    this.#heartbeat = setInterval(() => {
+      // To a reader that is behind, the bytes that wait show as much.
+      if (this.readableLength === 0) this.push(frames.keepAlive)
+    }, heartbeat)
+  }
+
+  /** Shows now that the stream is alive, so that its headers leave. */
+  open (): void {
+    this.push(this.#frames.keepAlive)
+  }
+
+  /** Tells an answer. To be called once, and not after {@link fail}. */
+  tell (answer: Answer, exchange: Exchange): void {
+    const source = streamOf(answer)
+    if (this.destroyed) {
+      source.destroy()
+      return
+    }
+    const { body, offset, summary, ending } = answer
+    if (!summary && this.#frames.digests) this.#hash = createHash('sha256')
+    this.#source = source
+    this.#at = offset
+    this.#push(this.#frames.begin(answer))
+
+    source.on('data', body ? (bytes: Buffer) => this.#say('text', bytes) : (part: Part) => this.#part(part))
+    source.once('end', () => {
+      const end = ending()
+      const failure = this.#held() ? new GatewayError('bad_reply', { detail: 'its text ends within a character' }) : emptiness(end, this.#at.bytes)
+      if (failure) return this.fail(exchange.fail(failure))
+      this.#finish(this.#frames.end(end, summary?.() ?? this.#summary(), this.#at))
+    })
+    source.once('error', error => this.fail(fromTransport(error), summary))
+  }
+
+  /** Ends with a failure; a `summary` says that the answer was recorded. */
+  fail (failure: MappedError, summary?: () => Summary): void {
+    this.#finish(this.#frames.fail(failure, this.#at, summary), this.#frames.cutsFailures && new Error(failure.message))
+  }
+
+  #part (part: Part): void {
+    if (part.type !== 'tool') return this.#say(part.type, part.bytes)
+    this.#at = { bytes: this.#at.bytes, rest: this.#at.rest + 1 }
+    this.#push(this.#frames.tool(part, this.#at))
+  }
+
+  #say (type: 'text' | 'reasoning', chunk: Buffer): void {
+    const isText = type === 'text'
+    const bytes = (isText ? this.#text : this.#reasoning).push(chunk)
+    if (bytes.length === 0) return
+    if (!isUtf8(bytes)) {
+      this.#source?.destroy(new GatewayError('bad_reply', { detail: 'its text is not UTF-8' }))
+      return
+    }
+    if (isText) {
+      this.#hash?.update(bytes)
+      this.#at = { bytes: this.#at.bytes + bytes.length, rest: this.#at.rest }
+      this.#push(this.#frames.text(bytes.toString(), this.#at))
+    } else {
+      this.#at = { bytes: this.#at.bytes, rest: this.#at.rest + bytes.length }
+      this.#push(this.#frames.reasoning(bytes.toString(), this.#at))
+    }
+  }
+
+  #push (frame: string): void {
+    if (frame !== '' && !this.push(frame)) this.#source?.pause()
+  }
+
+  #held (): boolean {
+    return this.#text.rest.length + this.#reasoning.rest.length > 0
+  }
+
+  #summary (): Summary {
+    return this.#hash ? { bytes: this.#at.bytes, sha256: this.#hash.digest('hex') } : NOTHING
+  }
+
+  #finish (last: string, failure?: Error): void {
+    if (this.#finished || this.destroyed) return
+    this.#finished = true
+    clearInterval(this.#heartbeat)
+    if (last !== '') this.push(last)
+    if (failure) this.cut(failure)
+    else this.push(null)
+  }
+
+  protected override more (): void {
+    this.#source?.resume()
+  }
+
+  override _destroy (error: Error | null, done: (error: Error | null) => void): void {
+    clearInterval(this.#heartbeat)
+    this.#source?.destroy()
+    done(error)
+  }
+}
+
+/**
+ * Tells an answer in frames as soon as it begins, or, when that takes longer than a heartbeat, without it: a slow model's reader
+ * must see that the connection is alive. Until then a failure rejects, and has a status of its own. `recorded` is the summary of
+ * a recorded answer that fails before it has begun.
+ */
+export async function tellInFrames (frames: Frames, pending: Promise<Answer>, exchange: Exchange, heartbeat: number, recorded?: () => Summary): Promise<Readable> {
+  const inTime = new AbortController()
+  const slow = sleep(heartbeat, undefined, { signal: inTime.signal }).catch(() => undefined)
+  const answer = await Promise.race([pending, slow]).finally(() => inTime.abort())
+
+  const stream = new AnswerStream(frames, heartbeat)
+  const tell = (answer: Answer): void => {
+    exchange.began(answer)
+    stream.tell(answer, exchange)
+  }
+  if (answer) {
+    tell(answer)
+  } else {
+    stream.open()
+    pending.then(tell).catch((error: unknown) => stream.fail(exchange.fail(error), recorded))
+  }
+  return stream
+}

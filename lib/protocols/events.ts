@@ -1,0 +1,30 @@
+import * as frames from '../sse/frames.ts'
+import { type Frames, tellInFrames } from './answer-stream.ts'
+import type { Protocol, Reader } from './protocol.ts'
+import { inJson } from './refusals.ts'
+
+/** The gateway's own events (`lib/sse/frames.ts`): every part, positions, and an end that says how, with size and digest. */
+export const events: Protocol = {
+  name: 'events',
+  headers: { 'Content-Type': 'text/event-stream; charset=utf-8' },
+  tell: (answer, exchange, reader) => tellInFrames(framesFor(reader), answer, exchange, reader.heartbeat, reader.streamId === undefined ? undefined : frames.nothing),
+  refuse: inJson
+}
+
+function framesFor ({ requestId, streamId }: Reader): Frames {
+  return {
+    keepAlive: frames.keepAlive,
+    digests: true,
+    begin: ({ delivery, model }) => frames.start({ ...(streamId !== undefined && { streamId }), requestId, delivery, ...(model !== undefined && { model }) }),
+    text: frames.delta,
+    reasoning: frames.reasoning,
+    tool: frames.tool,
+    end: (ending, { bytes, sha256 }, at) => frames.done({ reason: frames.reasonOf(ending.finishReason), ...ending, bytes, sha256 }, at),
+    fail (failure, at, summary) {
+      // A recorded answer that was stopped is over as it was meant to be; one whose gateway drains is to be read on elsewhere.
+      if (failure.errorType === 'stopped' && summary) return frames.done({ reason: 'stopped', finishReason: null, ...summary() }, at)
+      if (failure.errorType === 'draining' && summary) return frames.reconnect(at)
+      return frames.error(failure, at)
+    }
+  }
+}

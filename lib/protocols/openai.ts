@@ -1,0 +1,110 @@
+import { isUtf8 } from 'node:buffer'
+import { Readable } from 'node:stream'
+import { type Answer, type Part, streamOf } from '../answer/answer.ts'
+import type { Exchange } from '../answer/exchange.ts'
+import { fromTransport, isUnsent } from '../copilot/failures.ts'
+import { GatewayError, type MappedError } from '../errors.ts'
+import { type CompletionHead, toFinishReason, toOpenAIUsage } from '../openai/completion.ts'
+import { toOpenAI } from '../openai/errors.ts'
+import { keepAlive } from '../sse/frames.ts'
+import { type Frames, tellInFrames } from './answer-stream.ts'
+import type { Protocol, Refusal } from './protocol.ts'
+import { emptiness } from './verdict.ts'
+
+/** How a completion is asked for. */
+export interface OpenAIOptions {
+  readonly stream: boolean
+  readonly includeUsage: boolean
+  /** The model that was asked for. */
+  readonly model?: string
+}
+
+/** How large an answer may be that is told as one JSON object, in bytes of text and reasoning. */
+const MAX_BYTES = 16 * 1024 * 1024
+
+/** Failures that the service reports before it works on anything. */
+const NOT_WORKED_ON = new Set(['rate_limited', 'too_many_streams', 'overloaded'])
+
+/** Errors in OpenAI's form, for whatever on its paths is no answer. */
+export function refuseOpenAI (failure: MappedError): Refusal {
+  return { type: 'application/json; charset=utf-8', body: JSON.stringify(toOpenAI(failure)) }
+}
+
+/** Chat completions as OpenAI's API tells them: chunks of `chat.completion.chunk`, or one JSON object. */
+export function openai ({ stream, includeUsage, model = 'default' }: OpenAIOptions): Protocol {
+  let asked = false
+  const head = (requestId: string): CompletionHead => ({ id: `chatcmpl-${requestId}`, created: Math.floor(Date.now() / 1000), model })
+  return {
+    name: 'openai',
+    headers: { 'Content-Type': stream ? 'text/event-stream; charset=utf-8' : 'application/json; charset=utf-8' },
+    async tell (pending, exchange, { requestId, heartbeat }) {
+      asked = true
+      return stream
+        ? await tellInFrames(chunks(head(requestId), includeUsage), pending, exchange, heartbeat)
+        : await whole(head(requestId), await pending, exchange)
+    },
+    refuse (failure) {
+      // These clients repeat most failures by themselves; what the service may have worked on would be paid for twice.
+      const worked = asked && !NOT_WORKED_ON.has(failure.errorType) && !(failure instanceof Error && isUnsent(failure.cause))
+      return { ...refuseOpenAI(failure), ...(worked && { headers: { 'X-Should-Retry': 'false' } }) }
+    }
+  }
+}
+
+function chunks (head: CompletionHead, includeUsage: boolean): Frames {
+  const begun = `{"id":${JSON.stringify(head.id)},"object":"chat.completion.chunk","created":${head.created},"model":${JSON.stringify(head.model)},`
+  const chunk = (delta: string, finishReason = 'null'): string => `data: ${begun}"choices":[{"index":0,"delta":${delta},"finish_reason":${finishReason}}]}\n\n`
+  return {
+    keepAlive,
+    cutsFailures: true,
+    // Some clients lose the usage of an answer whose first delta has no role.
+    begin: () => chunk('{"role":"assistant","content":""}'),
+    text: text => chunk(`{"content":${JSON.stringify(text)}}`),
+    reasoning: text => chunk(`{"reasoning_content":${JSON.stringify(text)}}`),
+    tool: () => '',
+    end: ({ finishReason, usage }) => [
+      chunk('{}', JSON.stringify(toFinishReason(finishReason))),
+      includeUsage && usage ? `data: ${begun}"choices":[],"usage":${JSON.stringify(toOpenAIUsage(usage))}}\n\n` : '',
+      'data: [DONE]\n\n'
+    ].join(''),
+    fail: failure => `data: ${JSON.stringify(toOpenAI(failure))}\n\n`
+  }
+}
+
+/** The answer as one object. Its reader is told nothing before its end, so that every failure has a status. */
+async function whole (head: CompletionHead, answer: Answer, exchange: Exchange): Promise<Readable> {
+  exchange.began(answer)
+  const source = streamOf(answer)
+  // Nobody else has the answer yet, and would let go of it.
+  exchange.onOver(() => source.destroy())
+  const text: Buffer[] = []
+  const reasoning: Buffer[] = []
+  let size = 0
+  const take = (chunks: Buffer[], bytes: Buffer): void => {
+    chunks.push(bytes)
+    size += bytes.length
+    if (size > MAX_BYTES) source.destroy(new GatewayError('bad_reply', { detail: `larger than ${MAX_BYTES} bytes` }))
+  }
+  await new Promise<void>((resolve, reject) => {
+    source.on('data', answer.body
+      ? (bytes: Buffer) => take(text, bytes)
+      : (part: Part) => { if (part.type !== 'tool') take(part.type === 'text' ? text : reasoning, part.bytes) })
+    source.once('error', error => reject(fromTransport(error))).once('end', resolve).once('close', () => reject(new Error('the reader has left')))
+  })
+  const content = Buffer.concat(text)
+  const thoughts = Buffer.concat(reasoning)
+  const ending = answer.ending()
+  const failure = isUtf8(content) && isUtf8(thoughts) ? emptiness(ending, content.length) : new GatewayError('bad_reply', { detail: 'its text is not UTF-8' })
+  if (failure) throw failure
+  return Readable.from([Buffer.from(JSON.stringify({
+    ...head,
+    object: 'chat.completion',
+    choices: [{
+      index: 0,
+      message: { role: 'assistant', content: content.toString(), refusal: null, ...(thoughts.length > 0 && { reasoning_content: thoughts.toString() }) },
+      logprobs: null,
+      finish_reason: toFinishReason(ending.finishReason)
+    }],
+    ...(ending.usage && { usage: toOpenAIUsage(ending.usage) })
+  }))])
+}

@@ -1,0 +1,85 @@
+import type { Readable } from 'node:stream'
+import { type Answer, type Part, streamOf } from '../answer/answer.ts'
+import type { Exchange } from '../answer/exchange.ts'
+import { fromTransport } from '../copilot/failures.ts'
+import { Cuttable } from './cuttable.ts'
+import type { Protocol } from './protocol.ts'
+import { inJson, inText } from './refusals.ts'
+import { emptiness, incompleteness } from './verdict.ts'
+
+/**
+ * Plain text: what the answer says, and nothing else. The service's own body is the reply as it is, so that its backpressure
+ * reaches the service by itself and no chunk is looked at. An answer that is not whole is cut.
+ */
+export const text: Protocol = {
+  name: 'text',
+  headers: { 'Content-Type': 'text/plain; charset=utf-8' },
+  async tell (pending, exchange) {
+    const answer = await pending
+    exchange.began(answer)
+    // A streamed body is bare text, which says nothing of its end.
+    return answer.body && answer.delivery === 'stream' ? answer.body : await new TextStream(answer, exchange).begun
+  },
+  refuse: inText
+}
+
+/** The same for those who would rather have their errors as JSON. */
+export const textOrJson: Protocol = { ...text, refuse: inJson }
+
+/** The text of an answer in parts. */
+class TextStream extends Cuttable {
+  /** Resolves when there is text, or none is left to come; rejects with what failed before, which still can have a status. */
+  readonly begun: Promise<Readable>
+  readonly #source: Readable
+  #begin!: () => void
+  #refuse: ((failure: Error) => void) | undefined
+
+  constructor (answer: Answer, exchange: Exchange) {
+    super()
+    const source = this.#source = streamOf(answer)
+    this.begun = new Promise((resolve, reject) => {
+      this.#refuse = reject
+      this.#begin = () => {
+        this.#refuse = undefined
+        resolve(this)
+      }
+    })
+    let { bytes } = answer.offset
+    const tell = (text: Buffer): void => {
+      bytes += text.length
+      if (this.#refuse && text.length > 0) this.#begin()
+      if (!this.push(text)) source.pause()
+    }
+    source.on('data', answer.body ? tell : (part: Part) => { if (part.type === 'text') tell(part.bytes) })
+    source.once('error', error => this.#fail(fromTransport(error)))
+    // Until there is text, nobody else has this stream, and would let go of it.
+    exchange.onOver(() => this.destroy())
+    source.once('end', () => {
+      const ending = answer.ending()
+      const failure = emptiness(ending, bytes) ?? incompleteness(ending)
+      if (failure) {
+        exchange.fail(failure)
+        this.#fail(failure)
+      } else {
+        this.push(null)
+        this.#begin()
+      }
+    })
+  }
+
+  #fail (failure: Error): void {
+    if (this.#refuse) this.destroy(failure)
+    else this.cut(failure)
+  }
+
+  protected override more (): void {
+    this.#source.resume()
+  }
+
+  override _destroy (error: Error | null, done: (error: Error | null) => void): void {
+    this.#source.destroy()
+    if (!this.#refuse) return done(error)
+    this.#refuse(error ?? new Error('the reader has left'))
+    done(null)
+  }
+}

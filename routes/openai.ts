@@ -1,0 +1,39 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
+import { toCopilotPrompt } from '../lib/copilot/prompt.ts'
+import type { Model } from '../lib/copilot/client.ts'
+import { GatewayError } from '../lib/errors.ts'
+import { CompletionRequest, toCompletion } from '../lib/openai/completion-request.ts'
+import { openai } from '../lib/protocols/openai.ts'
+import { askedOnce } from './asked-once.ts'
+import { onlyJson } from './only-json.ts'
+
+/** What clients of OpenAI's API ask: `POST /chat/completions`, `GET /models`, `GET /models/:id`. */
+const openaiRoutes: FastifyPluginAsyncTypebox = async app => {
+  onlyJson(app)
+
+  app.post('/chat/completions', { schema: { body: CompletionRequest }, onRequest: [askedOnce, app.shedLoad] }, async (request, reply) => {
+    const { question, stream, includeUsage, ignored } = toCompletion(request.body)
+    const { model } = question
+    request.answerProtocol = openai({ stream, includeUsage, ...(model !== undefined && { model }) })
+    await app.slots.answer(reply)
+    if (ignored.length > 0) reply.header('X-Ignored-Parameters', ignored.join(', '))
+    return await reply.deliver(app.copilot.answer(toCopilotPrompt(question), request.upstreamCall))
+  })
+
+  app.get('/models', async request => ({ object: 'list', data: (await app.copilot.models(request.upstreamCall)).map(toModel) }))
+
+  app.get('/models/:id', { schema: { params: Type.Object({ id: Type.String() }) } }, async request => {
+    const models = await app.copilot.models(request.upstreamCall)
+    const model = models.find(({ id }) => id === request.params.id)
+    if (!model) throw new GatewayError('not_found', { detail: 'no such model' })
+    return toModel(model)
+  })
+}
+
+/** Nobody says when a model was made, or by whom it is served. */
+function toModel ({ id }: Model) {
+  return { id, object: 'model', created: 0, owned_by: 'copilot' }
+}
+
+export default openaiRoutes
