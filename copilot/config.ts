@@ -13,6 +13,7 @@ const schema = Type.Object({
   COPILOT_PROVIDER_TYPE: Type.Union([Type.Literal('openai'), Type.Literal('azure'), Type.Literal('anthropic')], { default: 'openai', rule: 'must be openai, azure or anthropic' }),
   COPILOT_PROVIDER_API_KEY: Type.Optional(Type.String()),
   COPILOT_MODEL: Type.Optional(Type.String({ maxLength: 120, rule: 'must have at most 120 characters' })),
+  COPILOT_SESSION_TTL_MS: Type.Integer({ default: 1_800_000, minimum: 0, maximum: 2_147_483_647, rule: 'must be an integer from 0 to 2147483647 (milliseconds)' }),
   COPILOT_SERVICE_TOKEN: Type.Optional(Type.String({ pattern: '^[\\x21-\\x7e]+$', rule: 'must be printable ASCII without spaces' }))
 })
 
@@ -39,6 +40,8 @@ export interface CopilotConfig {
   provider?: { baseUrl: string, type: Static<typeof schema>['COPILOT_PROVIDER_TYPE'], apiKey?: string, model: string }
   /** The model for requests that name none; with a provider, the same as the provider's. */
   model?: string
+  /** How long a conversation's session is kept after its last turn, in milliseconds; 0: not at all. */
+  sessionTtl: number
   /** The bearer token that callers must show. */
   serviceToken?: string
   /** The environment of the SDK's runtime process: an excerpt without the secrets of this process. */
@@ -92,6 +95,7 @@ export function readCopilotConfig (environment: Environment): CopilotConfig {
     token: variable && value ? { value, variable } : undefined,
     provider: baseUrl && model ? { baseUrl, type, apiKey, model } : undefined,
     model,
+    sessionTtl: env.COPILOT_SESSION_TTL_MS,
     serviceToken: env.COPILOT_SERVICE_TOKEN,
     runtimeEnvironment: Object.fromEntries(Object.entries(environment).flatMap(([name, content]) =>
       content && RUNTIME_VARIABLES.has(name.toUpperCase()) ? [[name, content]] : []))

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { START, type Part, type Position } from '../lib/answer/answer.ts'
 import * as frames from '../lib/sse/frames.ts'
 import type { EngineAnswer } from './engines/engine.ts'
@@ -13,25 +14,35 @@ export async function * asText (answer: EngineAnswer): AsyncGenerator<Buffer> {
   if (reason === 'filtered') throw new CopilotError('sdk', 'The answer was filtered')
 }
 
+/** How often an answer that waits for an earlier turn shows that it is alive, in milliseconds. */
+const HEARTBEAT = 5_000
+
 /**
  * An answer as server-sent events, in the gateway's own vocabulary. It fails only before anything was told; after that, a
- * failure is the `error` event at its end.
+ * failure is the `error` event at its end. While it waits for an earlier turn of its conversation, comments say so.
  */
 export async function * asEvents (answer: EngineAnswer, start: frames.Start): AsyncGenerator<string> {
   const parts: AsyncIterable<Part> = answer.parts
   const hash = createHash('sha256')
   let at: Position = START
   let begun = false
+  let committed = false
   try {
+    if (answer.queued) {
+      const isFree = answer.queued.then(() => true)
+      committed = true
+      do yield frames.keepAlive
+      while (!await Promise.race([isFree, delay(HEARTBEAT, false, { ref: false })]))
+    }
     for await (const part of parts) {
       if (!begun) yield frames.start(start)
-      begun = true
+      begun = committed = true
       at = behind(part, at)
       if (part.type === 'text') hash.update(part.bytes)
       yield told(part, at)
     }
   } catch (error) {
-    if (!begun || !(error instanceof CopilotError)) throw error
+    if (!committed || !(error instanceof CopilotError)) throw error
     yield frames.error(error, at)
     return
   }

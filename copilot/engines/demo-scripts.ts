@@ -1,6 +1,6 @@
 /** An answer that the demo engine gives: what it pretends to think, and its text in Markdown. */
 export interface Script {
-  readonly reasoning?: string
+  readonly reasoning: string
   readonly text: string
 }
 

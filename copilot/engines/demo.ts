@@ -66,7 +66,7 @@ function questionOf ({ prompt, conversation }: AnswerRequest): string {
   return (at < 0 ? prompt : prompt.slice(at + LATEST.length)).trim()
 }
 
-function tell ({ reasoning = '', text }: Script): Part[] {
+function tell ({ reasoning, text }: Script): Part[] {
   return [...wordsOf(reasoning).map(word => part('reasoning', word)), ...wordsOf(text).map(word => part('text', word))]
 }
 
@@ -76,7 +76,7 @@ function part (type: 'text' | 'reasoning', word: string): Part {
 
 /** The words of a text, each with the white space behind it. */
 function wordsOf (text: string): string[] {
-  return text === '' ? [] : text.split(/(?<=\s)(?=\S)/)
+  return text.split(/(?<=\s)(?=\S)/)
 }
 
 function firstWords (text: string): string {

@@ -18,8 +18,8 @@ export interface Conversation {
   readonly id?: string
   /** What the model is told before all turns. */
   readonly instructions?: string
-  /** The turns before the latest question, oldest first. */
-  readonly messages: readonly Message[]
+  /** The turns before the latest question, oldest first. Absent: it goes on where it was, as far as that is known. */
+  readonly messages?: readonly Message[]
   /** The latest question. */
   readonly prompt: string
 }
@@ -46,7 +46,10 @@ export interface Model {
  * An answer while it is written. `parts` fails with a `CopilotError`, at any time. Destroying it gives the answer up: the
  * engine drops all work for it at once.
  */
-export type EngineAnswer = Pick<PartsAnswer, 'parts' | 'ending'>
+export interface EngineAnswer extends Pick<PartsAnswer, 'parts' | 'ending'> {
+  /** Of an answer that has to wait for an earlier turn of its conversation: resolves when it waits no more. */
+  readonly queued?: Promise<void>
+}
 
 /** What writes the answers. */
 export interface Engine {
@@ -57,7 +60,7 @@ export interface Engine {
   models (): Promise<Model[]>
 
   /** What this engine is and how it is, for `GET /health`; plain values, no secrets. */
-  health (): { engine: string } & Record<string, string>
+  health (): { engine: string } & Record<string, string | number>
 
   /** Gives everything back: processes, timers, files. Answers in flight fail. */
   close (): Promise<void>

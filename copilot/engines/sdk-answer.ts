@@ -1,6 +1,10 @@
-import type { CopilotClient, CopilotSession, PermissionRequestResult, SessionConfig } from '@github/copilot-sdk'
+import type { CopilotClient, CopilotSession, PermissionRequestResult } from '@github/copilot-sdk'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Runtime } from './sdk-runtime.ts'
 import type { Turn } from './sdk-turn.ts'
+
+/** How long a session may take to come to rest behind its answer, in milliseconds, to be asked again. */
+const REST = 2_000
 
 /** Says no to everything: the second lock behind the empty list of tools. */
 export function denyEverything (): PermissionRequestResult {
@@ -8,35 +12,37 @@ export function denyEverything (): PermissionRequestResult {
 }
 
 /**
- * Asks in a session of its own, whose events become the turn. The session, with all it wrote to disk, is gone when the turn
- * is over, however it ends. Rejects when it cannot be asked; the turn then is to be failed.
+ * Asks in a session, whose events become the turn. Resolves when the turn is over and the session rests, with whether
+ * it can be asked again: only after a whole answer, because what else it remembers is not what the caller was told.
  */
-export async function answerInSession ({ client, turns, lost }: Runtime, turn: Turn, config: SessionConfig, prompt: string): Promise<void> {
-  const session = await orLost(client.createSession(config), lost)
+export async function answerInSession ({ turns, lost }: Runtime, session: CopilotSession, turn: Turn, prompt: string): Promise<boolean> {
   const { sessionId } = session
   const onLost = () => turn.fail({ message: RUNTIME_LOST })
-  const unsubscribe = session.on(event => turn.tell(event))
-  const dispose = () => {
-    unsubscribe()
-    lost.removeEventListener('abort', onLost)
-    turns.delete(sessionId)
-    void end(client, session)
-  }
-
-  if (turn.over.aborted) {
-    dispose()
-    return
-  }
+  let rest!: () => void
+  const resting = new Promise<boolean>(resolve => { rest = () => resolve(true) })
+  const unsubscribe = session.on(event => {
+    turn.tell(event)
+    if (event.type === 'session.idle') rest()
+  })
   turns.set(sessionId, turn)
   lost.addEventListener('abort', onLost)
-  turn.over.addEventListener('abort', dispose)
-  await session.send({ prompt })
+  try {
+    if (!turn.over.aborted) {
+      session.send({ prompt }).catch((error: Error) => turn.fail(error))
+      await turn.whenOver
+    }
+    return turn.isWhole && await Promise.race([resting, delay(REST, false, { ref: false })])
+  } finally {
+    unsubscribe()
+    turns.delete(sessionId)
+    lost.removeEventListener('abort', onLost)
+  }
 }
 
 const RUNTIME_LOST = 'The GitHub Copilot runtime ended unexpectedly'
 
 /** Stops the model request, ends the session, and removes what it wrote to disk. */
-async function end (client: CopilotClient, session: CopilotSession): Promise<void> {
+export async function endSession (client: CopilotClient, session: CopilotSession): Promise<void> {
   // None of them matters to the caller any more, and a runtime that died has nothing left to give back.
   await session.abort().catch(ignore)
   await session.disconnect().catch(ignore)
@@ -46,7 +52,7 @@ async function end (client: CopilotClient, session: CopilotSession): Promise<voi
 function ignore (): void {}
 
 /** The SDK leaves a request unanswered for ever when its runtime dies: this one rejects. */
-async function orLost<T> (work: Promise<T>, lost: AbortSignal): Promise<T> {
+export async function orLost<T> (work: Promise<T>, lost: AbortSignal): Promise<T> {
   return await new Promise((resolve, reject) => {
     const onLost = () => reject(new Error(RUNTIME_LOST))
     lost.addEventListener('abort', onLost)

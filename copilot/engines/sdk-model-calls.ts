@@ -12,7 +12,7 @@ export function modelCalls (Handler: typeof CopilotRequestHandler, turns: Readon
       const turn = turns.get(sessionId)
       if (!turn || !await turn.mayAsk()) return Response.json({ error: { message: 'The answer has ended' } }, { status: 400 })
       const response = await send(request, AbortSignal.any([signal, turn.over]))
-      turn.replied(/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? ''))
+      turn.replied(/^text\/event-stream\b/i.test(String(response.headers.get('content-type'))))
       return response
     }
   }()

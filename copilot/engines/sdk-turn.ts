@@ -18,6 +18,8 @@ const VERDICT = 1_000
 export class Turn extends Readable {
   /** Aborts when the turn is over: ended, failed or given up. */
   readonly over: AbortSignal
+  /** Resolves when {@link over} aborts. */
+  readonly whenOver: Promise<void>
   readonly #over = new AbortController()
   readonly #toError: (failure: SdkFailure) => CopilotError
   readonly #tools = new Map<string, ToolPart>()
@@ -29,7 +31,8 @@ export class Turn extends Readable {
   #wantsTools = false
   #loopEnded = false
   #begun = false
-  #spoke = false
+  #ended = false
+  readonly #text: Buffer[] = []
   /** Whether the model's reply came as a stream. Only one that did not has its text in `assistant.message` alone. */
   #streamed = true
   #calls = 0
@@ -41,6 +44,17 @@ export class Turn extends Readable {
     super({ objectMode: true })
     this.#toError = toError
     this.over = this.#over.signal
+    this.whenOver = new Promise(resolve => { this.over.addEventListener('abort', () => resolve()) })
+  }
+
+  /** Whether the turn has ended with a whole answer. */
+  get isWhole (): boolean {
+    return this.#ended && !this.#isBrokenOff
+  }
+
+  /** The text of the answer so far. */
+  get text (): string {
+    return Buffer.concat(this.#text).toString()
   }
 
   /** How the turn ended, once it has. */
@@ -151,7 +165,7 @@ export class Turn extends Readable {
    */
   #endIfThrough (): void {
     if (!this.#isThrough) return
-    if (this.#loopEnded && (this.#spoke || this.#isBrokenOff)) this.#end()
+    if (this.#loopEnded && (this.#text.length > 0 || this.#isBrokenOff)) this.#end()
     else this.#silence ??= setTimeout(() => { if (this.#isThrough) this.#end() }, SILENCE)
   }
 
@@ -174,8 +188,9 @@ export class Turn extends Readable {
 
   #say (type: 'text' | 'reasoning', text: string): void {
     if (text === '') return
-    if (type === 'text') this.#spoke = true
-    this.#give({ type, bytes: Buffer.from(text) })
+    const bytes = Buffer.from(text)
+    if (type === 'text') this.#text.push(bytes)
+    this.#give({ type, bytes })
   }
 
   #tool (part: ToolPart): void {
@@ -204,6 +219,7 @@ export class Turn extends Readable {
   }
 
   #end (): void {
+    this.#ended = true
     this.#finish()
     this.push(null)
   }

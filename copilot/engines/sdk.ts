@@ -1,11 +1,12 @@
-import type { CopilotClient, SessionConfig } from '@github/copilot-sdk'
+import type { CopilotClient, CopilotSession, SessionConfig } from '@github/copilot-sdk'
 import type { CopilotConfig } from '../config.ts'
 import { CopilotError } from '../errors.ts'
-import { answerInSession, denyEverything } from './sdk-answer.ts'
+import { answerInSession, denyEverything, endSession, orLost } from './sdk-answer.ts'
 import { toCopilotError, type SdkFailure } from './sdk-errors.ts'
 import { RuntimeHost, type RuntimeOptions } from './sdk-runtime.ts'
+import { earlierTurns, historyOf, KeptSessions } from './sdk-sessions.ts'
 import { Turn } from './sdk-turn.ts'
-import type { AnswerRequest, Engine, Mode, Model } from './engine.ts'
+import type { AnswerRequest, Effort, Engine, Mode, Model } from './engine.ts'
 
 const INSTRUCTIONS: Record<Mode, string> = {
   'explain-only': 'You are GitHub Copilot, an assistant for software developers. Explain: answer questions and clarify concepts, with short code examples ' +
@@ -25,6 +26,7 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
   const { provider, token, serviceToken } = config
   const secrets = [token?.value, provider?.apiKey, serviceToken].filter(secret => secret !== undefined)
   const host = new RuntimeHost(config, secrets, options)
+  const sessions = new KeptSessions<CopilotSession>(config.sessionTtl)
   const toError = (failure: SdkFailure) => toCopilotError(failure, { byProvider: provider !== undefined, secrets })
 
   /** A client that can be asked, or the reason why there is none. */
@@ -35,19 +37,48 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
     return runtime
   }
 
+  /** Answers in a session of its own, or, as a turn of a conversation, in the one that is kept for it. */
   async function ask (turn: Turn, request: AnswerRequest): Promise<void> {
     const asked = await runtime()
-    if (!turn.over.aborted) await answerInSession(asked, turn, session(request), request.prompt)
+    if (turn.over.aborted) return
+    const { conversation } = request
+    const setup = JSON.stringify([request.mode, request.model, request.effort, conversation?.instructions])
+    const kept = conversation?.id === undefined ? undefined : sessions.take(conversation.id, conversation, setup)
+    const session = kept?.session ?? await orLost(asked.client.createSession(await sessionConfig(asked.client, request)), asked.lost)
+    const end = () => { void endSession(asked.client, session) }
+
+    // A session that has the earlier turns is told the new one alone.
+    const isUsable = await answerInSession(asked, session, turn, kept && conversation ? conversation.prompt : request.prompt)
+    if (!isUsable || conversation?.id === undefined) {
+      end()
+      return
+    }
+    const before = kept?.history ?? historyOf(earlierTurns(conversation))
+    const history = historyOf([{ role: 'user', content: conversation.prompt }, { role: 'assistant', content: turn.text }], before)
+    sessions.keep(conversation.id, { session, history, setup, lost: asked.lost, end })
   }
 
   return {
     answer (request) {
       const turn = new Turn(toError)
-      ask(turn, request).catch((error: Error) => {
+      const id = request.conversation?.id
+      const answer = { parts: turn, ending: () => turn.ending }
+      const fail = (error: Error) => {
         if (error instanceof CopilotError) turn.destroy(error)
         else turn.fail(error)
+      }
+      if (id === undefined) {
+        ask(turn, request).catch(fail)
+        return answer
+      }
+      const waits = sessions.isBusy(id)
+      const queued = new Promise<void>(resolve => {
+        sessions.inOrder(id, async () => {
+          resolve()
+          await ask(turn, request)
+        }).catch(fail)
       })
-      return { parts: turn, ending: () => turn.ending }
+      return waits ? { ...answer, queued } : answer
     },
     async models () {
       if (provider) return [{ id: provider.model }]
@@ -62,14 +93,20 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
     health: () => ({
       engine: 'sdk',
       credentials: provider ? 'provider' : token ? 'token' : 'missing',
-      runtime: host.running ? 'running' : 'stopped'
+      runtime: host.running ? 'running' : 'stopped',
+      sessions: sessions.size
     }),
-    close: () => host.close()
+    async close () {
+      sessions.close()
+      await host.close()
+    }
   }
 
-  function session (request: AnswerRequest): SessionConfig {
+  async function sessionConfig (client: CopilotClient, request: AnswerRequest): Promise<SessionConfig> {
+    const model = request.model ?? config.model
     return {
-      model: request.model ?? config.model,
+      model,
+      reasoningEffort: request.effort && await knowsEffort(client, model, request.effort) ? request.effort : undefined,
       provider: provider && {
         type: provider.type,
         baseUrl: provider.baseUrl,
@@ -82,9 +119,16 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
       // Not covered by mode "empty": with a GitHub token the runtime would connect to this server of its own accord.
       disabledMcpServers: ['github-mcp-server'],
       onPermissionRequest: denyEverything,
-      // One prompt, one answer: there is nothing to compact and no workspace to keep.
+      // Nothing is compacted behind the caller's back, and there is no workspace to keep.
       infiniteSessions: { enabled: false }
     }
+  }
+
+  /** GitHub lists what its models know. A model of one's own gets what its caller asks for. */
+  async function knowsEffort (client: CopilotClient, model: string | undefined, effort: Effort): Promise<boolean> {
+    if (provider) return true
+    const models = await client.listModels()
+    return models.some(({ id, supportedReasoningEfforts = [] }) => id === model && supportedReasoningEfforts.includes(effort))
   }
 }
 

@@ -5,7 +5,7 @@ const provider = { COPILOT_PROVIDER_BASE_URL: 'http://127.0.0.1:1/v1', COPILOT_M
 
 test('with nothing set the demo engine answers everybody', async t => {
   t.same(readCopilotConfig({}), {
-    engine: 'demo', token: undefined, provider: undefined, model: undefined, serviceToken: undefined, runtimeEnvironment: {}
+    engine: 'demo', token: undefined, provider: undefined, model: undefined, serviceToken: undefined, sessionTtl: 1_800_000, runtimeEnvironment: {}
   })
 })
 
@@ -42,6 +42,11 @@ test('a bad value is refused in one line that names the variable and the rule', 
   t.throws(() => readCopilotConfig({ COPILOT_PROVIDER_BASE_URL: 'http://x' }), { message: 'COPILOT_MODEL must be set when COPILOT_PROVIDER_BASE_URL is' })
   t.throws(() => readCopilotConfig({ COPILOT_MODEL: 'm'.repeat(121) }), { message: 'COPILOT_MODEL must have at most 120 characters' })
   t.throws(() => readCopilotConfig({ COPILOT_SERVICE_TOKEN: 'two words' }), { message: 'COPILOT_SERVICE_TOKEN must be printable ASCII without spaces' })
+})
+
+test('how long sessions are kept is read as milliseconds', async t => {
+  t.equal(readCopilotConfig({ COPILOT_SESSION_TTL_MS: '5' }).sessionTtl, 5)
+  t.throws(() => readCopilotConfig({ COPILOT_SESSION_TTL_MS: '1h' }), { message: 'COPILOT_SESSION_TTL_MS must be an integer from 0 to 2147483647 (milliseconds)' })
 })
 
 test('in production the demo engine has to be asked for', async t => {

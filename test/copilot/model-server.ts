@@ -15,7 +15,7 @@ export interface ModelUsage {
 export class ModelCall {
   readonly path: string
   readonly headers: IncomingHttpHeaders
-  readonly body: { model: string, messages: Array<{ role: string, content: string }>, tools?: unknown[] }
+  readonly body: { model: string, messages: Array<{ role: string, content: string }>, tools?: unknown[], reasoning_effort?: string }
   /** Resolves when the response is over; `true` when it was sent whole. */
   readonly closed: Promise<boolean>
   readonly #response: ServerResponse

@@ -24,6 +24,7 @@ async function refusingProxy (t: Test) {
 /** A stand-in for GitHub and its Copilot on loopback; `refuse` makes it refuse one path with a status. */
 async function gitHub (t: Test, refuse: { path?: string, status?: number } = {}) {
   const asked: string[] = []
+  let sent = ''
   const replies: Record<string, (response: ServerResponse) => void> = {
     '/copilot_internal/user': response => response.end(JSON.stringify({ login: 'me', copilot_plan: 'individual', chat_enabled: true, endpoints: { api: url } })),
     '/models': response => response.end(JSON.stringify({
@@ -31,11 +32,11 @@ async function gitHub (t: Test, refuse: { path?: string, status?: number } = {})
         id: 'model-x',
         name: 'Model X',
         object: 'model',
-        vendor: 'x',
+        vendor: 'OpenAI',
         version: '1',
         model_picker_enabled: true,
         supported_endpoints: ['/chat/completions'],
-        capabilities: { family: 'x', type: 'chat', tokenizer: 'o200k_base', limits: { max_prompt_tokens: 90000 }, supports: { streaming: true } }
+        capabilities: { family: 'gpt-5', type: 'chat', tokenizer: 'o200k_base', limits: { max_prompt_tokens: 90000 }, supports: { streaming: true, reasoning_effort: ['low', 'medium'] } }
       }]
     })),
     '/chat/completions': response => {
@@ -49,7 +50,7 @@ async function gitHub (t: Test, refuse: { path?: string, status?: number } = {})
   const server = createServer((request, response) => {
     const path = request.url?.split('?', 1)[0] ?? ''
     asked.push(`${path} ${request.headers.authorization}`)
-    request.resume()
+    request.setEncoding('utf8').on('data', (piece: string) => { sent += piece })
     response.setHeader('content-type', 'application/json')
     if (path === refuse.path) response.writeHead(refuse.status ?? 500).end('{"error":{"message":"Bad credentials"}}')
     else if (replies[path]) replies[path](response)
@@ -63,7 +64,7 @@ async function gitHub (t: Test, refuse: { path?: string, status?: number } = {})
   })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const base = config({ COPILOT_GITHUB_TOKEN: token })
-  return { asked, config: { ...base, runtimeEnvironment: { ...base.runtimeEnvironment, COPILOT_DEBUG_GITHUB_API_URL: url, COPILOT_API_URL: url } } }
+  return { asked, sent: () => sent, config: { ...base, runtimeEnvironment: { ...base.runtimeEnvironment, COPILOT_DEBUG_GITHUB_API_URL: url, COPILOT_API_URL: url } } }
 }
 
 test('with a token GitHub Copilot answers', async t => {
@@ -73,6 +74,15 @@ test('with a token GitHub Copilot answers', async t => {
   t.same(await (await fetch(`${url}/models`)).json(), { models: [{ id: 'auto', name: 'Auto' }, { id: 'model-x', name: 'Model X' }] })
   t.strictSame([...new Set(asked)].sort(), [`/chat/completions Bearer ${token}`, `/copilot_internal/user Bearer ${token}`, `/models Bearer ${token}`],
     'and nothing else of GitHub is asked, such as its MCP server')
+})
+
+test('effort goes to a model that knows it', async t => {
+  const { sent, config } = await gitHub(t)
+  const { url } = await service(t, { config })
+  for (const [effort, reaches] of [['high', false], ['low', true]] as const) {
+    await (await post(`${url}/chat`, { prompt: 'Hi', model: 'model-x', effort })).json()
+    t.equal(sent().includes(`"reasoning_effort":"${effort}"`), reaches, effort)
+  }
 })
 
 test('models that cannot be listed are an error with its own status', async t => {

@@ -27,7 +27,7 @@ test('a turn ends by whichever event comes first that says so', async t => {
   const orders: Record<string, SessionEvent[]> = {
     'the loop’s end after the numbers': [usage('stop'), word, message, loopEnd],
     'the numbers after the loop’s end': [word, message, loopEnd, usage('stop')],
-    'idle without numbers': [word, idle],
+    'idle without numbers': [word, event('assistant.message', { messageId: 'm', content: 'Hello' }), idle],
     'shutdown after the numbers': [word, message, usage('stop'), shutdown('routine')],
     'silence after the numbers': [word, message, usage('stop')]
   }
