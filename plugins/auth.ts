@@ -5,7 +5,7 @@ import type { Authenticate, Caller } from '../lib/auth/caller.ts'
 import { byJwt } from '../lib/auth/jwt.ts'
 import { bearerOf } from '../lib/auth/token.ts'
 import { GatewayError } from '../lib/errors.ts'
-import { isLoopback } from '../lib/loopback.ts'
+import { reachableAt } from '../lib/listen-address.ts'
 import { StartError } from '../lib/start-error.ts'
 import type { Config } from './config.ts'
 
@@ -48,14 +48,12 @@ function authenticator (config: Config): Authenticate {
   }
 }
 
-/** Refuses to listen where others could connect. Fastify has no hook between the choice of the address and the first connection. */
+/** Refuses to listen where others could connect, whoever asks for it. Fastify has no hook between the choice of the address and the first connection. */
 function refuseOtherMachines (server: { listen: (...args: never[]) => unknown }): void {
   server.listen = new Proxy(server.listen, {
-    apply (listen, self, args: [{ host?: string, path?: string }]) {
-      const [{ host, path }] = args
-      if (path === undefined && !isLoopback(String(host))) {
-        throw new StartError(`AUTH_MODE must be none, api-key or jwt to listen on ${host}: without it the gateway serves loopback addresses only`)
-      }
+    apply (listen, self, args: unknown[]) {
+      const reachable = reachableAt(args)
+      if (reachable !== undefined) throw new StartError(`AUTH_MODE must be none, api-key or jwt to listen on ${reachable}: without it the gateway serves loopback addresses only`)
       return Reflect.apply(listen, self, args)
     }
   })

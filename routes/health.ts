@@ -11,7 +11,8 @@ const health: FastifyPluginAsync = async app => {
     const ready = app.lifecycle.phase === 'serving'
     reply.code(ready ? 200 : 503)
     // An upstream that is down is told, not failed for: a load balancer would empty every replica at once.
-    return { ready, phase: app.lifecycle.phase, inFlight: app.lifecycle.inFlight, upstream: app.copilot.health }
+    // What asks is in flight itself, and nothing that a drain or a balancer would wait for.
+    return { ready, phase: app.lifecycle.phase, inFlight: app.lifecycle.inFlight - 1, upstream: app.copilot.health }
   })
 }
 

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { Client } from 'undici'
 import { ask, json, pair, type Script, streams } from '../helper.ts'
+import { raw } from '../raw.ts'
 
 const scripts: Record<string, Script> = { '/chat/stream': streams('the answer'), '/models': json(500, { error: 'it broke', errorType: 'sdk' }) }
 
@@ -32,6 +33,20 @@ test('bytes are those of the request, also on a connection that is used again', 
   const [a, b] = [Number((await log.ended('a')).bytes), Number((await log.ended('b')).bytes)]
   t.ok(a > 100_000 && a < 102_000, String(a))
   t.ok(Math.abs(a - b) < 100)
+})
+
+test('bytes are those of the request, also of one that was pipelined', async t => {
+  const sizes = [100_000, 10, 50_000]
+  const { port, log } = await pair(t, { '/chat/stream': (reply, { json }) => reply.writeHead(200, { 'content-type': 'text/plain' }).end('x'.repeat(Number(json.prompt))) })
+  const asked = sizes.map((size, place) => {
+    const body = JSON.stringify({ prompt: String(size) })
+    const last = place === sizes.length - 1 ? 'Connection: close\r\n' : ''
+    return `POST /api/chat HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: of-${size}\r\n${last}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  })
+  const told = await raw(port, asked.join(''))
+  const counted = await Promise.all(sizes.map(async size => Number((await log.ended(`of-${size}`)).bytes)))
+  for (const [place, size] of sizes.entries()) t.ok(Number(counted[place]) > size && Number(counted[place]) < size + 2000, `${size}: ${counted[place]}`)
+  t.equal(counted.reduce((sum, bytes) => sum + bytes), told.length)
 })
 
 test('what the upstream failed stands out, with its kind', async t => {

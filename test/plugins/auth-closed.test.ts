@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,6 +36,17 @@ test('it listens on loopback addresses and on a socket of the file system', asyn
   const directory = await mkdtemp(join(tmpdir(), 'gateway-'))
   t.teardown(() => rm(directory, { recursive: true }))
   await t.resolves(app.listen({ path: join(directory, 'socket') }))
+})
+
+test('the same holds for whoever has the server of Node listen itself', async t => {
+  const app = await start(t)
+  await app.ready()
+  t.throws(() => app.server.listen(0), refusal)
+  t.throws(() => app.server.listen(0, '0.0.0.0'), refusal)
+  t.notOk(app.server.listening)
+  app.server.listen(0, '127.0.0.1')
+  await once(app.server, 'listening')
+  t.match(app.server.address(), { address: '127.0.0.1' })
 })
 
 test('with AUTH_MODE it listens anywhere', async t => {

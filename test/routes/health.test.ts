@@ -27,10 +27,19 @@ test('GET /health/ready tells what is known of the upstream and does not fail fo
     t.equal(response.status, 200)
     return await response.json()
   }
-  t.strictSame(await ready(), { ready: true, phase: 'serving', inFlight: 1, upstream: { state: 'unknown' } })
+  t.strictSame(await ready(), { ready: true, phase: 'serving', inFlight: 0, upstream: { state: 'unknown' } })
 
   await (await ask(url)).text()
   t.match(await ready(), { upstream: { state: 'up', since: /^\d{4}-/ } })
+})
+
+test('GET /health/ready counts the answers in flight, and not itself', async t => {
+  const { url, service } = await pair(t, { '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/plain' }).write('first') })
+  const client = new AbortController()
+  await ask(url, undefined, { signal: client.signal })
+  await service.request()
+  t.match(await (await fetch(`${url}/health/ready`)).json(), { inFlight: 1 })
+  client.abort()
 })
 
 test('an upstream that is down is told, with the kind of failure', async t => {
