@@ -6,6 +6,7 @@ import auth from './plugins/auth.ts'
 import clientErrors from './plugins/client-errors.ts'
 import companion from './plugins/companion.ts'
 import config, { type ConfigOptions, readEnvironment } from './plugins/config.ts'
+import connections from './plugins/connections.ts'
 import copilot from './plugins/copilot.ts'
 import cors from './plugins/cors.ts'
 import delivery from './plugins/delivery.ts'
@@ -54,6 +55,7 @@ async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptio
 
   // The life of a connection.
   await app.register(pipelining)
+  await app.register(connections)
   await app.register(stall)
   await app.register(unrouted)
   await app.register(clientErrors)
@@ -80,7 +82,6 @@ async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptio
   await app.register(page, options)
   await app.register(health)
   if (!app.config.METRICS_PORT) await app.register(metricsRoute)
-  // Behind all that takes the process a while to start with, which is no pressure.
   await app.register(loadShedding)
   await app.register(async api => {
     api.addHook('onRequest', api.limitFailures(api.authenticate))

@@ -170,5 +170,7 @@ export function mapError (error: unknown): MappedError {
     if (status === 404) return new GatewayError('not_found')
     if (status >= 400 && status < 500) return new GatewayError('invalid_request', { status, detail: error.message, cause: error })
   }
+  // A file that could not be opened for want of descriptors can be asked for again.
+  if (error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE')) return new GatewayError('overloaded', { cause: error })
   return new GatewayError('internal', { cause: error })
 }

@@ -1,3 +1,5 @@
+import { logDestination } from './log-destination.ts'
+
 /** The levels of pino, gravest first. */
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
@@ -16,6 +18,8 @@ export function loggerOptions (level: string | undefined, isTerminal: boolean) {
   return {
     level: level && LEVELS.includes(level) ? level : 'info',
     redact: { paths, censor: '[redacted]' },
-    ...(isTerminal && { transport: { target: 'pino-pretty', options: { translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' } } })
+    ...(isTerminal
+      ? { transport: { target: 'pino-pretty', options: { translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' } } }
+      : { stream: logDestination() })
   }
 }

@@ -33,6 +33,7 @@ export const Config = Type.Object({
   RATE_LIMIT_WINDOW_MS: duration(60_000, 'how long that window is', 1),
   MAX_STREAMS: Type.Integer({ default: 1000, minimum: 1, description: 'how many answers may be in flight' }),
   MAX_STREAMS_PER_CALLER: Type.Integer({ default: 10, minimum: 1, description: 'how many of them may be of one caller' }),
+  MAX_LOOP_DELAY_MS: duration(1_000, 'how late the process may be with its work before it refuses new answers', 20),
   ALLOWED_HOSTS: text('', 'names, beside those of this machine, that a request without authentication over loopback may have as its Host'),
   CORS_ORIGIN: text('', 'comma-separated origins, or *; empty: loopback origins'),
   AUTH_MODE: Type.Enum(['', 'none', 'api-key', 'jwt'], { default: '' }),

@@ -1,36 +1,34 @@
-import { getHeapStatistics } from 'node:v8'
-import underPressure from '@fastify/under-pressure'
 import type { onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { GatewayError } from '../lib/errors.ts'
+import { Pressure, type PressureLimits } from '../lib/limits/pressure.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** An `onRequest` hook for routes that begin something new: it refuses while the process has more to do than it can do in time. */
     readonly shedLoad: onRequestAsyncHookHandler
+    /** Whether {@link shedLoad} refuses at the moment. */
+    isUnderPressure (): boolean
+    /** What gives memory back when the heap is nearly full, before anything is refused for it. What one throws is logged. */
+    readonly heapReliefs: Array<() => void>
   }
 }
 
-/**
- * How late timers are, on average over a sample, in milliseconds. A tenth of that is what a busy gateway shows; at this,
- * each chunk of every answer is late enough for its reader to see, and what is new would make it worse for all.
- */
-const MAX_DELAY_MS = 250
-/** How much of the heap may be in use. Above, V8 collects garbage more and more, and at the limit the process ends with all its answers. */
-const MAX_HEAP = 0.85
-/** How often to look, in milliseconds. One pause that is shorter, of a start or a garbage collection, is then no pressure yet. */
-const SAMPLE_MS = 1_000
+const LIMITS: Omit<PressureLimits, 'delay'> = {
+  // Above, V8 collects garbage more and more, and at the limit the process ends with all its answers.
+  heap: 0.85,
+  interval: 1_000
+}
 
 /** Refuses new answers before those in flight suffer. Whatever else is asked, health first of all, is answered. */
 export default fp(async function loadShedding (app) {
-  await app.register(underPressure, {
-    maxEventLoopDelay: MAX_DELAY_MS,
-    maxHeapUsedBytes: getHeapStatistics().heap_size_limit * MAX_HEAP,
-    sampleInterval: SAMPLE_MS,
-    // It would refuse every route, health first of all; only those with the hook below are.
-    pressureHandler: () => {}
-  })
+  const pressure = new Pressure({ ...LIMITS, delay: app.config.MAX_LOOP_DELAY_MS }, app.log)
+  app.decorate('heapReliefs', pressure.reliefs)
+  app.decorate('isUnderPressure', () => pressure.isHigh)
   app.decorate('shedLoad', async () => {
-    if (app.isUnderPressure()) throw new GatewayError('overloaded')
+    if (pressure.isHigh) throw new GatewayError('overloaded')
   })
-}, { name: 'load-shedding', dependencies: ['errors'] })
+  // Behind all that takes the process a while to start with, which is no pressure.
+  app.addHook('onReady', async () => pressure.start())
+  app.addHook('onClose', async () => pressure.stop())
+}, { name: 'load-shedding', dependencies: ['config', 'errors'] })

@@ -27,7 +27,7 @@ declare module 'fastify' {
 /** Bounds the answers in flight, in all and for each caller. Here alone slots are given back. */
 export default fp(async function slots (app) {
   const limits = { max: app.config.MAX_STREAMS, maxPerCaller: app.config.MAX_STREAMS_PER_CALLER }
-  const answers = new MemorySlots(limits)
+  const answers = new MemorySlots({ ...limits, max: Math.min(limits.max, app.descriptorRoom.answers) })
   const readings = new MemorySlots(limits)
 
   app.decorate('slots', {
@@ -35,7 +35,7 @@ export default fp(async function slots (app) {
     answer: reply => take(answers, reply),
     reading: reply => take(readings, reply)
   })
-}, { name: 'slots', dependencies: ['config', 'exchange', 'auth'] })
+}, { name: 'slots', dependencies: ['config', 'exchange', 'auth', 'connections'] })
 
 async function take (slots: Slots, { request }: FastifyReply): Promise<Slot> {
   const { signal } = request.exchange

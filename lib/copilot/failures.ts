@@ -4,10 +4,14 @@ import { describe, type ErrorType, GatewayError, isErrorType, ReportedError } fr
 import { presentable } from '../redact.ts'
 import { retryAfter } from './retry-after.ts'
 
+/** This machine, not the service, had nothing left to make a connection with: descriptors, ports, memory. */
+const EXHAUSTED = ['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM'] as const
+
 /** Failures of a connection that was never made: nothing was sent, so nothing can have been processed. */
-const UNSENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])
+const UNSENT = new Set<string>([...EXHAUSTED, 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])
 
 const BY_CODE: Readonly<Record<string, ErrorType>> = {
+  ...Object.fromEntries(EXHAUSTED.map(code => [code, 'overloaded'])),
   UND_ERR_CONNECT_TIMEOUT: 'timeout',
   UND_ERR_HEADERS_TIMEOUT: 'timeout',
   UND_ERR_BODY_TIMEOUT: 'idle_timeout',

@@ -84,7 +84,8 @@ async function bundle (directory: string): Promise<string> {
   return outfile
 }
 
-async function freePort (): Promise<number> {
+/** A loopback port on which nothing listens. */
+export async function freePort (): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   // A listening TCP server has an address with a port.

@@ -89,6 +89,10 @@ test('a 4xx of Fastify or a plugin is the client\'s mistake and keeps its status
   t.match(mapError(Object.assign(new Error('/etc/x'), { statusCode: 404 })), { status: 404, errorType: 'not_found', message: 'Not found' })
 })
 
+test('a file that could not be opened for want of descriptors is a refusal that may be repeated', async t => {
+  for (const code of ['EMFILE', 'ENFILE']) t.equal(mapError(Object.assign(new Error('x'), { code })).errorType, 'overloaded')
+})
+
 test('anything else is internal and says nothing of itself', async t => {
   const values = [new Error('/secret/path'), Object.assign(new Error('x'), { statusCode: 500 }), Object.assign(new Error('x'), { statusCode: '400' }), Object.assign(new Error('x'), { statusCode: 302 }), 'text', null, undefined, { statusCode: 400 }]
   for (const value of values) {

@@ -31,6 +31,7 @@ test('every variable has its default', async t => {
     RATE_LIMIT_WINDOW_MS: 60_000,
     MAX_STREAMS: 1_000,
     MAX_STREAMS_PER_CALLER: 10,
+    MAX_LOOP_DELAY_MS: 1000,
     ALLOWED_HOSTS: '',
     CORS_ORIGIN: '',
     AUTH_MODE: '',

@@ -8,7 +8,7 @@ test('while the event loop is blocked, new answers are refused, and all else is 
   const { app, url } = await pair(t, {
     '/chat/stream': reply => { replies.push(reply.writeHead(200)) && reply.write('half ') },
     '/models': reply => reply.writeHead(404).end()
-  })
+  }, { MAX_LOOP_DELAY_MS: '200' })
   const open = await ask(url, { prompt: 'Hi', resumable: true })
   const blocking = new AbortController()
   const blocked = (async () => {

@@ -14,6 +14,8 @@ test('only a connection that was never made proves that nothing was sent', async
 test('what breaks on the way has its name', async t => {
   const names: Record<string, string> = {
     ECONNREFUSED: 'connection',
+    EMFILE: 'overloaded',
+    EADDRNOTAVAIL: 'overloaded',
     ECONNRESET: 'connection',
     UND_ERR_SOCKET: 'connection',
     UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'connection',

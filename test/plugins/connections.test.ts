@@ -1,0 +1,149 @@
+import { once } from 'node:events'
+import { Agent, get as httpGet, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import tap, { test, type Test } from 'tap'
+import { type GatewayProcess, startIn } from '../entry/process.ts'
+import { ask, type Script, streams, upstream } from '../helper.ts'
+
+// Processes of their own, on a machine that may have other work.
+tap.setTimeout(180_000)
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Takes all descriptors that are left at one signal, and gives them back at the next. */
+const HOARD = `import { openSync, closeSync } from 'node:fs'
+const held = []
+process.on('SIGUSR2', () => {
+  if (held.length) while (held.length) closeSync(held.pop())
+  else try { for (;;) held.push(openSync('/dev/null')) } catch { console.log('hoarded') }
+})`
+
+/** A gateway from source in a process that may have so many descriptors; what it covers counts. */
+async function gatewayWith (t: Test, descriptors: number, env: Record<string, string>): Promise<GatewayProcess & { origin: string }> {
+  const gateway = startIn(t, root, [
+    'env', `NODE_OPTIONS=${process.env.NODE_OPTIONS ?? ''}`, 'sh', '-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, process.execPath,
+    ...process.execArgv, '--import', `data:text/javascript,${encodeURIComponent(HOARD)}`, 'server.ts'
+  ], { RATE_LIMIT_MAX: '0', MAX_STREAMS_PER_CALLER: '500', ...env })
+  return Object.assign(gateway, { origin: await gateway.url() })
+}
+
+/** Opens connections that send nothing. */
+function silent (t: Test, origin: string, count: number): Socket[] {
+  const sockets = Array.from({ length: count }, () => connect(Number(new URL(origin).port), '127.0.0.1').on('error', () => {}))
+  t.teardown(() => { for (const socket of sockets) socket.destroy() })
+  return sockets
+}
+
+/** A script that waits with the second half of an answer. */
+function halves () {
+  const replies: ServerResponse[] = []
+  return {
+    script: (reply: ServerResponse) => { replies.push(reply.writeHead(200, { 'content-type': 'text/plain' })) && reply.write('half ') },
+    end: () => { for (const reply of replies) reply.end('whole') }
+  }
+}
+
+async function logged (gateway: GatewayProcess, pattern: RegExp): Promise<void> {
+  while (!pattern.test(gateway.stdout)) await once(gateway, 'output')
+}
+
+test('connections that send nothing cost nobody else anything, however many they are', async t => {
+  const { script, end } = halves()
+  const service = await upstream(t, { '/chat/stream': script })
+  const gateway = await gatewayWith(t, 256, { COPILOT_SERVICE_URL: service.url })
+  const inFlight = await Promise.all(Array.from({ length: 10 }, () => ask(gateway.origin)))
+
+  const closed = silent(t, gateway.origin, 400).map(socket => once(socket.resume(), 'close'))
+  // The oldest are closed for the newest.
+  await Promise.race(closed)
+  t.equal((await fetch(`${gateway.origin}/health`)).status, 200)
+  t.match(await (await fetch(`${gateway.origin}/metrics`)).text(), /^process_open_fds \d+$/m)
+  const newcomer = await ask(gateway.origin)
+  t.equal(newcomer.status, 200)
+
+  end()
+  for (const response of [...inFlight, newcomer]) t.equal(await response.text(), 'half whole')
+  gateway.kill('SIGTERM')
+  t.equal(await gateway.ended, 0)
+  t.match(gateway.stdout, /there are fewer descriptors .* than MAX_STREAMS needs/)
+})
+
+test('when every connection waits for an answer, newcomers are refused, and the answers are whole', async t => {
+  const { script, end } = halves()
+  const service = await upstream(t, { '/chat/stream': script })
+  const gateway = await gatewayWith(t, 128, { COPILOT_SERVICE_URL: service.url })
+
+  const outcomes = await Promise.all(Array.from({ length: 60 }, async () => {
+    try {
+      return await ask(gateway.origin)
+    } catch {
+      return undefined
+    }
+  }))
+  // Beyond those that fit, connections are closed for each other as they come.
+  const answers = outcomes.filter(response => response?.status === 200)
+  const refused = outcomes.filter(response => response?.status === 503)
+  t.equal(answers.length, 30, 'three quarters of the connections that descriptors are enough for')
+  t.ok(refused.length > 0, 'some are told so')
+  for (const response of refused) t.equal(response?.headers.get('x-error-type'), 'overloaded')
+
+  // Whoever is still writing a request is not idle: beyond them, nobody gets in.
+  const writing: Socket[] = []
+  for (let refused = 0; refused < 2;) {
+    const socket = connect(Number(new URL(gateway.origin).port), '127.0.0.1').on('error', () => {})
+    writing.push(socket)
+    socket.write('POST /api/chat HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n')
+    refused += await new Promise<number>(resolve => socket.once('data', () => resolve(0)).once('close', () => resolve(1)))
+  }
+  await logged(gateway, /connections are refused/)
+  for (const socket of writing) socket.destroy()
+
+  end()
+  for (const response of answers) t.equal(await response?.text(), 'half whole')
+  gateway.kill('SIGTERM')
+  t.equal(await gateway.ended, 0)
+})
+
+test('a process without a descriptor left goes on with what it has, refuses the rest, and recovers', async t => {
+  const { script, end } = halves()
+  let answer: Script = script
+  const service = await upstream(t, { '/chat/stream': (reply, request) => answer(reply, request) })
+  const gateway = await gatewayWith(t, 256, { COPILOT_SERVICE_URL: service.url })
+  const { origin } = gateway
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => agent.destroy())
+  /** Asks on the one connection that is there already. */
+  const onKept = async (path: string, body?: string): Promise<{ status: number | undefined, headers: IncomingMessage['headers'], body: string }> => {
+    const request = body === undefined
+      ? httpGet(`${origin}${path}`, { agent })
+      : httpRequest(`${origin}${path}`, { agent, method: 'POST', headers: { 'content-type': 'application/json' } }).end(body)
+    const [response] = await once(request, 'response')
+    return { status: response.statusCode, headers: response.headers, body: await text(response) }
+  }
+  t.equal((await onKept('/health')).status, 200)
+  const inFlight = await ask(origin)
+
+  gateway.kill('SIGUSR2')
+  await logged(gateway, /hoarded/)
+  const chat = await onKept('/api/chat', '{"prompt":"Hello"}')
+  t.match(chat, { status: 503, headers: { 'x-error-type': 'overloaded' } })
+  t.equal((await onKept('/metrics')).status, 200)
+  t.equal((await onKept('/health')).status, 200)
+  const stranger = connect(Number(new URL(origin).port), '127.0.0.1').on('error', () => {})
+  t.teardown(() => stranger.destroy())
+  stranger.resume()
+  // Longer than whatever looks at intervals of seconds.
+  const [health] = await Promise.all([onKept('/health'), once(service.server, 'never', { signal: AbortSignal.timeout(3_000) }).catch(() => {})])
+  t.equal(health.status, 200)
+  t.equal((await onKept('/health')).status, 200)
+
+  gateway.kill('SIGUSR2')
+  end()
+  t.equal(await inFlight.text(), 'half whole')
+  answer = streams('again')
+  t.equal(await (await ask(origin)).text(), 'again')
+  gateway.kill('SIGTERM')
+  t.equal(await gateway.ended, 0)
+})
