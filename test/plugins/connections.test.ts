@@ -23,7 +23,7 @@ process.on('SIGUSR2', () => {
 /** A gateway from source in a process that may have 256 descriptors, which is what its modules take to be read; what it covers counts. */
 async function gatewayWithFew (t: Test, env: Record<string, string>): Promise<GatewayProcess & { origin: string }> {
   const gateway = startIn(t, root, [
-    'env', `NODE_OPTIONS=${process.env.NODE_OPTIONS ?? ''}`, 'sh', '-c', `ulimit -n 256; exec "$0" "$@"`, process.execPath,
+    'env', `NODE_OPTIONS=${process.env.NODE_OPTIONS ?? ''}`, 'sh', '-c', 'ulimit -n 256; exec "$0" "$@"', process.execPath,
     ...process.execArgv, '--import', `data:text/javascript,${encodeURIComponent(HOARD)}`, 'server.ts'
   ], { RATE_LIMIT_MAX: '0', MAX_STREAMS_PER_CALLER: '500', ...env })
   return Object.assign(gateway, { origin: await gateway.url() })
