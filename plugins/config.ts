@@ -23,6 +23,7 @@ export const Config = Type.Object({
   COPILOT_FIRST_BYTE_TIMEOUT_MS: duration(60_000, 'request sent → first byte of the answer', 1),
   COPILOT_IDLE_TIMEOUT_MS: duration(60_000, 'silence between two chunks', 1),
   COPILOT_STREAM_RETRY_MS: duration(60_000, 'how long "cannot stream" is remembered'),
+  BODY_LIMIT_BYTES: Type.Integer({ default: 1024 * 1024, minimum: 1, description: 'how large the body of a question may be' }),
   STREAM_MAX_MS: duration(600_000, 'how long an answer may take in all', 1),
   CLIENT_STALL_TIMEOUT_MS: duration(60_000, 'how long a reader may take nothing while bytes wait', 1),
   SSE_HEARTBEAT_MS: Type.Integer({ default: 15_000, minimum: 10, maximum: 2_147_483_647, description: 'how often an event stream shows that it is alive' }),

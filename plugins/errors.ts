@@ -34,7 +34,7 @@ export function sendError (error: unknown, request: FastifyRequest, reply: Fasti
   // Nobody is there to be told, and a client that leaves is no failure.
   if (reply.raw.destroyed) return reply.hijack()
 
-  const failure = request.exchange.fail(toContract(error))
+  const failure = request.exchange.fail(toContract(error, request))
   if (failure.errorType === 'internal') request.log.error({ err: error }, 'internal error')
 
   const { type, body, headers } = request.server.protocolOf(request).refuse(failure, request.id)
@@ -45,13 +45,13 @@ export function sendError (error: unknown, request: FastifyRequest, reply: Fasti
 }
 
 /** Puts Fastify's own refusals of a body into words that say what is allowed. */
-function toContract (error: unknown): unknown {
+function toContract (error: unknown, { routeOptions }: FastifyRequest): unknown {
   if (!(error instanceof Error && 'code' in error)) return error
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new GatewayError('invalid_request', { status: 415, detail: 'Content-Type must be application/json' })
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new GatewayError('invalid_request', { status: 413, detail: 'the body may have at most 1 MiB' })
+      return new GatewayError('invalid_request', { status: 413, detail: `the body may have at most ${size(routeOptions.bodyLimit)}` })
     // Their own words repeat the path, and the query behind it.
     case 'FST_ERR_BAD_URL':
       return new GatewayError('invalid_request', { detail: 'the path cannot be decoded' })
@@ -63,4 +63,10 @@ function toContract (error: unknown): unknown {
     default:
       return error
   }
+}
+
+/** A size as people say it, but never rounded: in MiB or KiB where it is a number of them. */
+function size (bytes: number): string {
+  if (bytes % 2 ** 20 === 0) return `${bytes / 2 ** 20} MiB`
+  return bytes % 2 ** 10 === 0 ? `${bytes / 2 ** 10} KiB` : `${bytes} bytes`
 }

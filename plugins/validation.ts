@@ -1,4 +1,4 @@
-import { Ajv } from 'ajv'
+import { Ajv, type AnySchemaObject } from 'ajv'
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import fp from 'fastify-plugin'
 import { GatewayError, type Issue } from '../lib/errors.ts'
@@ -9,7 +9,7 @@ const MAX_ISSUES = 20
 /**
  * Validates requests as they are: a number is not taken for a string, unknown fields are ignored, defaults are filled in.
  * Every broken rule is named, in the error contract's form. Two keywords of its own: strings marked `trim` are trimmed
- * before their length is looked at; arrays marked `bounded` are cut just above `maxItems` before their items are.
+ * before their length is looked at; arrays marked `bounded` are cut where they have more wrong items than one reply names.
  */
 export default fp(async function validation (app) {
   const ajv = new Ajv({ allErrors: true, useDefaults: true, coerceTypes: false, removeAdditional: false, strict: false })
@@ -31,11 +31,16 @@ export default fp(async function validation (app) {
     type: 'array',
     schemaType: 'boolean',
     modifying: true,
-    before: 'maxItems',
+    before: 'items',
     errors: false,
-    validate: (_bounded: boolean, value: unknown[], schema?: Record<string, unknown>) => {
-      value.length = Math.min(value.length, Number(schema?.maxItems) + 1)
-      return true
+    compile: (_bounded: boolean, { items }: AnySchemaObject) => {
+      const isRight = ajv.compile(items)
+      return (value: unknown[]) => {
+        let wrong = 0
+        const last = value.findIndex(item => !isRight(item) && ++wrong > MAX_ISSUES)
+        if (last >= 0) value.length = last + 1
+        return true
+      }
     }
   })
 

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { isUiRequest, toQuestion } from '../lib/ai-sdk/ui-request.ts'
 import { ChatRequest } from '../lib/chat-request.ts'
 import { toCopilotPrompt } from '../lib/copilot/prompt.ts'
+import { callerKey } from '../lib/limits/caller-key.ts'
 import { aiSdk } from '../lib/protocols/ai-sdk.ts'
 import { preferred } from '../lib/sse/negotiation.ts'
 import { askedOnce } from './asked-once.ts'
@@ -20,10 +21,10 @@ const chat: FastifyPluginAsyncTypebox = async app => {
   onlyJson(app)
   app.decorateRequest('instructions', undefined)
 
-  app.post('/chat', { schema: { body: ChatRequest }, onRequest: [askedOnce, app.shedLoad], preValidation: fromUi }, async (request, reply) => {
+  app.post('/chat', { schema: { body: ChatRequest }, bodyLimit: app.config.BODY_LIMIT_BYTES, onRequest: [askedOnce, app.shedLoad], preValidation: fromUi }, async (request, reply) => {
     const slot = await app.slots.answer(reply)
     const { body, instructions } = request
-    const prompt = toCopilotPrompt({ ...body, ...(instructions !== undefined && { instructions }) })
+    const prompt = toCopilotPrompt({ ...body, ...(instructions !== undefined && { instructions }) }, callerKey(request.caller, request.ip))
     if (body.resumable) {
       const started = app.answers.start(reply, prompt)
       slot.keep(started.then(({ over }) => over))

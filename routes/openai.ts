@@ -3,6 +3,7 @@ import Type from 'typebox'
 import { toCopilotPrompt } from '../lib/copilot/prompt.ts'
 import type { Model } from '../lib/copilot/client.ts'
 import { GatewayError } from '../lib/errors.ts'
+import { callerKey } from '../lib/limits/caller-key.ts'
 import { CompletionRequest, toCompletion } from '../lib/openai/completion-request.ts'
 import { openai } from '../lib/protocols/openai.ts'
 import { askedOnce } from './asked-once.ts'
@@ -12,13 +13,13 @@ import { onlyJson } from './only-json.ts'
 const openaiRoutes: FastifyPluginAsyncTypebox = async app => {
   onlyJson(app)
 
-  app.post('/chat/completions', { schema: { body: CompletionRequest }, onRequest: [askedOnce, app.shedLoad] }, async (request, reply) => {
+  app.post('/chat/completions', { schema: { body: CompletionRequest }, bodyLimit: app.config.BODY_LIMIT_BYTES, onRequest: [askedOnce, app.shedLoad] }, async (request, reply) => {
     const { question, stream, includeUsage, ignored } = toCompletion(request.body)
     const { model } = question
     request.answerProtocol = openai({ stream, includeUsage, ...(model !== undefined && { model }) })
     await app.slots.answer(reply)
     if (ignored.length > 0) reply.header('X-Ignored-Parameters', ignored.join(', '))
-    return await reply.deliver(app.copilot.answer(toCopilotPrompt(question), request.upstreamCall))
+    return await reply.deliver(app.copilot.answer(toCopilotPrompt(question, callerKey(request.caller, request.ip)), request.upstreamCall))
   })
 
   app.get('/models', async request => ({ object: 'list', data: (await app.copilot.models(request.upstreamCall)).map(toModel) }))

@@ -60,6 +60,15 @@ test('a body of 1 MiB is read, one byte more → 413', async t => {
   t.equal(await response.text(), 'Error: Invalid request: the body may have at most 1 MiB')
 })
 
+test('BODY_LIMIT_BYTES moves the bound, and the error says where it is', async t => {
+  for (const [limit, words] of [[2_048, '2 KiB'], [100, '100 bytes'], [3 * MiB, '3 MiB']] as const) {
+    const { url } = await pair(t, echo, { BODY_LIMIT_BYTES: String(limit) })
+    const response = await ask(url, { prompt: 'Hi', messages: [{ role: 'assistant', content: 'x'.repeat(limit) }] })
+    t.equal(response.status, 413)
+    t.equal(await response.text(), `Error: Invalid request: the body may have at most ${words}`)
+  }
+})
+
 test('a chunked body is counted, too', async t => {
   const { port } = await pair(t, echo)
   const chunk = `${(64 * 1024).toString(16)}\r\n${' '.repeat(64 * 1024)}\r\n`
