@@ -1,15 +1,9 @@
 import Type, { type Static } from 'typebox'
 
-<<<<<<< HEAD
-/** The most characters (Unicode code points) that a prompt or one message may have. */
+/** The most characters (Unicode code points) that a prompt may have. */
 export const MAX_TEXT = 20_000
 
-const text = { minLength: 1, maxLength: MAX_TEXT }
-
-/** One earlier turn of the conversation. */
-=======
 /** One earlier turn of the conversation. It may be longer than a prompt, since answers are; the body bounds it. */
->>>>>>> 3893fa8 (Tell the Copilot service the conversation as it is, and bound it by the body alone)
 export const Message = Type.Object({
   role: Type.Enum(['user', 'assistant']),
   content: Type.String()
@@ -23,7 +17,7 @@ export type Effort = 'low' | 'medium' | 'high'
 
 /** The body of `POST /api/chat`: its validation, its type and its documentation. `trim` and `bounded` are keywords of plugins/validation.ts. */
 export const ChatRequest = Type.Object({
-  prompt: Type.String({ minLength: 1, maxLength: 20_000, trim: true, description: 'What to ask.' }),
+  prompt: Type.String({ minLength: 1, maxLength: MAX_TEXT, trim: true, description: 'What to ask.' }),
   mode: Type.Enum(['explain-only', 'project-helper'], { default: 'explain-only', description: 'What Copilot may do.' }),
   model: Type.Optional(Type.String({ minLength: 1, maxLength: 120, trim: true, description: 'Which model answers; the service chooses when absent.' })),
   sessionId: Type.Optional(Type.String({ minLength: 1, maxLength: 200, trim: true, description: 'Names the conversation to the model.' })),

@@ -21,7 +21,7 @@ test('the document describes POST /api/chat by the schema that validates it', as
                   properties: {
                     prompt: { type: 'string', minLength: 1, maxLength: 20_000 },
                     mode: { enum: ['explain-only', 'project-helper'], default: 'explain-only' },
-                    messages: { type: 'array', maxItems: 200 }
+                    messages: { type: 'array' }
                   }
                 }
               }
