@@ -2,6 +2,9 @@ import cors from '@fastify/cors'
 import fp from 'fastify-plugin'
 import { StartError } from '../lib/start-error.ts'
 
+/** What OpenAI's SDKs say of themselves with every request; a browser asks for each by name. */
+const STAINLESS = ['Arch', 'Async', 'Custom-Poll-Interval', 'Helper', 'Helper-Method', 'Lang', 'OS', 'Package-Version', 'Poll-Helper', 'Read-Timeout', 'Retry-Count', 'Runtime', 'Runtime-Version', 'Timeout']
+
 const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 
 /** Lets pages of the allowed origins read the gateway's replies: loopback origins, or those that `CORS_ORIGIN` names. */
@@ -20,8 +23,8 @@ export default fp(async function corsHeaders (app) {
     // Cookies and client certificates only for origins that somebody wrote down.
     credentials: !any && origins.length > 0,
     methods: ['GET', 'POST', 'DELETE'],
-    allowedHeaders: ['Authorization', 'Content-Type', 'X-API-Key', 'X-Request-Id', 'Last-Event-ID', 'traceparent', 'tracestate'],
-    exposedHeaders: ['X-Request-Id', 'X-Error-Type', 'X-Copilot-Delivery', 'X-Stream-Id', 'Retry-After'],
+    allowedHeaders: ['Authorization', 'Content-Type', 'X-API-Key', 'X-Request-Id', 'Last-Event-ID', 'traceparent', 'tracestate', 'User-Agent', 'OpenAI-Organization', 'OpenAI-Project', ...STAINLESS.map(name => `X-Stainless-${name}`)],
+    exposedHeaders: ['X-Request-Id', 'X-Error-Type', 'X-Copilot-Delivery', 'X-Stream-Id', 'Retry-After', 'X-Should-Retry', 'X-Ignored-Parameters', 'X-Vercel-AI-UI-Message-Stream'],
     maxAge: 600
   })
 }, { name: 'cors', dependencies: ['config'] })

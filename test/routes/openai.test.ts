@@ -1,0 +1,171 @@
+import { test } from 'tap'
+import { json, pair, type Script, streams } from '../helper.ts'
+import { parse } from '../lib/protocols/telling.ts'
+
+const question = { model: 'm', messages: [{ role: 'user', content: 'Hello' }] }
+
+/** Asks for a completion. */
+async function complete (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  return await fetch(`${url}/v1/chat/completions`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } })
+}
+
+test('an answer is one completion', async t => {
+  const { url, service, log } = await pair(t, { '/chat/stream': streams('Grüße', '!') })
+  const response = await complete(url, question, { 'x-request-id': 'r1' })
+  t.equal(response.status, 200)
+  t.match(Object.fromEntries(response.headers), { 'content-type': 'application/json; charset=utf-8', 'x-copilot-delivery': 'stream', 'x-request-id': 'r1' })
+  t.match(await response.json(), {
+    id: 'chatcmpl-r1',
+    object: 'chat.completion',
+    model: 'm',
+    created: Number,
+    choices: [{ index: 0, message: { role: 'assistant', content: 'Grüße!' }, finish_reason: 'stop' }]
+  })
+  t.match(service.asked()[0]?.json, { prompt: 'Hello', model: 'm' })
+  t.match(await log.ended('r1'), { ended: 'complete', route: '/v1/chat/completions' })
+})
+
+test('with stream: true it is chunks, whatever Accept says', async t => {
+  const { url } = await pair(t, { '/chat/stream': streams('Hel', 'lo') })
+  const response = await complete(url, { ...question, stream: true }, { accept: 'application/json' })
+  t.match(response.headers.get('content-type'), 'text/event-stream')
+  const told = parse(await response.text()).map(({ data }) => data)
+  t.match(told[0], { object: 'chat.completion.chunk', model: 'm', choices: [{ index: 0, delta: { role: 'assistant' }, finish_reason: null }] })
+  t.match(told.at(-2), { choices: [{ delta: {}, finish_reason: 'stop' }] })
+  t.equal(told.at(-1), '[DONE]')
+})
+
+test('instructions and earlier turns are asked with the question', async t => {
+  const { url, service } = await pair(t, { '/chat/stream': streams('x') })
+  await complete(url, {
+    messages: [
+      { role: 'system', content: 'Be brief.' }, { role: 'developer', content: [{ type: 'text', text: 'In ' }, { type: 'text', text: 'German.' }] },
+      { role: 'user', content: 'One' }, { role: 'assistant', content: '' }, { role: 'assistant', content: null, tool_calls: [] }, { role: 'assistant', content: 'Eins' }, { role: 'user', content: [{ type: 'text', text: ' Two ' }] }
+    ]
+  })
+  t.equal(service.asked()[0]?.json.prompt, [
+    'Be brief.', 'In German.', 'Continue the conversation below and answer the latest user message.', 'User: One', 'Assistant: Eins', 'User (latest): Two'
+  ].join('\n\n'))
+  await complete(url, { messages: [{ role: 'system', content: 'Be brief.' }, { role: 'user', content: 'Hi' }] })
+  t.equal(service.asked()[1]?.json.prompt, 'Be brief.\n\nHi')
+})
+
+test('parameters that only tune are ignored, by name', async t => {
+  const { url } = await pair(t, { '/chat/stream': streams('x') })
+  const response = await complete(url, {
+    ...question,
+    temperature: 0,
+    top_p: 1,
+    max_tokens: 5,
+    stop: ['x'],
+    seed: 1,
+    user: 'me',
+    reasoning_effort: 'minimal',
+    'bad\r\nname': 1,
+    tools: [],
+    functions: null,
+    tool_choice: 'none',
+    function_call: 'none',
+    response_format: { type: 'text' },
+    n: 1,
+    logprobs: false,
+    top_logprobs: 0,
+    modalities: ['text'],
+    metadata: null
+  })
+  t.equal(response.status, 200)
+  t.equal(response.headers.get('x-ignored-parameters'), 'temperature, top_p, max_tokens, stop, seed, user, reasoning_effort')
+  t.equal((await complete(url, { ...question, reasoning_effort: 'low' })).headers.get('x-ignored-parameters'), null)
+})
+
+const refused: Array<[Record<string, unknown>, string]> = [
+  [{ tools: [{ type: 'function' }] }, 'tools'],
+  [{ functions: [{}] }, 'functions'],
+  [{ tool_choice: 'auto' }, 'tool_choice'],
+  [{ function_call: 'auto' }, 'function_call'],
+  [{ response_format: { type: 'json_object' } }, 'response_format'],
+  [{ n: 2 }, 'n'],
+  [{ logprobs: true }, 'logprobs'],
+  [{ top_logprobs: 1 }, 'top_logprobs'],
+  [{ modalities: ['audio'] }, 'modalities'],
+  [{ audio: {} }, 'audio'],
+  [{ web_search_options: {} }, 'web_search_options'],
+  [{ messages: [] }, 'messages'],
+  [{ messages: 'x' }, 'messages'],
+  [{ messages: [{ role: 'tool', content: 'x' }] }, 'messages.0.role'],
+  [{ messages: [{ role: 'assistant', tool_calls: [{}] }] }, 'messages.0.tool_calls'],
+  [{ messages: [{ role: 'user', content: [{ type: 'image_url', image_url: {} }] }] }, 'messages.0.content.0'],
+  [{ messages: [{ role: 'user', content: 5 }] }, 'messages.0.content'],
+  [{ messages: [{ role: 'user', content: 'x' }, { role: 'assistant', content: 'y' }] }, 'messages'],
+  [{ messages: [{ role: 'user', content: ' ' }] }, 'messages'],
+  [{ messages: [{ role: 'user', content: 'x'.repeat(20_001) }] }, 'messages.0.content'],
+  [{ stream: 'yes' }, 'stream']
+]
+for (const [body, param] of refused) {
+  test(`${JSON.stringify(body).slice(0, 70)} is refused by name`, async t => {
+    const { url, service } = await pair(t, { '/chat/stream': streams('x') })
+    const response = await complete(url, { ...question, ...body })
+    t.equal(response.status, 400)
+    t.equal(response.headers.get('x-should-retry'), null)
+    t.match(await response.json(), { error: { type: 'invalid_request_error', code: 'invalid_request', param, message: /^Invalid request: / } })
+    t.equal(service.requests.length, 0)
+  })
+}
+
+const failures: Array<[string, Script, number, string, string | null]> = [
+  ['an error of the service', json(500, { error: 'broken', errorType: 'sdk' }), 500, 'server_error', 'false'],
+  ['a wait of the service', json(429, { error: 'slow down' }, { 'retry-after': '7' }), 429, 'rate_limit_error', null],
+  ['a service without a token', json(401, { error: 'expired', errorType: 'auth' }), 401, 'authentication_error', 'false']
+]
+for (const [name, script, status, type, again] of failures) {
+  test(`${name} is an error in OpenAI's form, with what is known of asking again`, async t => {
+    const { url } = await pair(t, { '/chat/stream': script })
+    for (const stream of [true, false]) {
+      const response = await complete(url, { ...question, stream })
+      t.equal(response.status, status)
+      t.equal(response.headers.get('x-should-retry'), again)
+      t.match(await response.json(), { error: { type, message: String, code: String, param: null } })
+    }
+  })
+}
+
+test('a service that was never reached may be asked again', async t => {
+  const { url } = await pair(t, {}, { COPILOT_SERVICE_URL: 'http://127.0.0.1:1' })
+  const response = await complete(url, question)
+  t.equal(response.status, 503)
+  t.equal(response.headers.get('x-should-retry'), null)
+  t.match(await response.json(), { error: { type: 'server_error', code: 'connection' } })
+})
+
+test('a failure in the middle is an error in the stream, and a cut; as one object it has a status', async t => {
+  const half: Script = reply => reply.writeHead(200, { 'content-type': 'text/plain' }).write('half', () => reply.destroy())
+  const { url, log } = await pair(t, { '/chat/stream': half })
+  const response = await complete(url, { ...question, stream: true }, { 'x-request-id': 'r1' })
+  let wire = ''
+  await t.rejects((async () => { for await (const chunk of response.body ?? []) wire += Buffer.from(chunk).toString() })())
+  t.match(parse(wire).at(-1), { data: { error: { type: 'server_error', code: 'connection', param: null } } })
+  t.notMatch(wire, 'DONE')
+  t.match(await log.ended('r1'), { ended: 'upstream_failed', errorType: 'connection' })
+
+  const whole = await complete(url, question)
+  t.equal(whole.status, 503)
+  t.equal(whole.headers.get('x-should-retry'), 'false')
+})
+
+test('whatever is no answer has OpenAI\'s form below /v1', async t => {
+  const { url } = await pair(t, { '/models': json(200, { models: [{ id: 'a', name: 'A' }, { id: 'b/c' }] }) }, { AUTH_MODE: 'api-key', API_KEYS: 'ann:ann-key' })
+  const get = async (path: string, key = 'ann-key'): Promise<Response> => await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${key}` } })
+  for (const path of ['/v1', '/v1/nothing', '/v1/models/none', '/v1?x']) {
+    const response = await get(path)
+    t.equal(response.status, 404, path)
+    t.match(await response.json(), { error: { type: 'invalid_request_error', code: 'not_found', param: null } })
+  }
+  const closed = await get('/v1/models', 'wrong')
+  t.equal(closed.status, 401)
+  t.match(await closed.json(), { error: { type: 'authentication_error', code: 'unauthenticated' } })
+  t.strictSame(await (await get('/v1/models')).json(), { object: 'list', data: [{ id: 'a', object: 'model', created: 0, owned_by: 'copilot' }, { id: 'b/c', object: 'model', created: 0, owned_by: 'copilot' }] })
+  t.strictSame(await (await get('/v1/models/b%2Fc')).json(), { id: 'b/c', object: 'model', created: 0, owned_by: 'copilot' })
+  t.equal(await (await get('/v2/x')).text(), 'Error: Not found')
+  const form = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body: 'x', headers: { authorization: 'Bearer ann-key' } })
+  t.equal(form.status, 415)
+})
