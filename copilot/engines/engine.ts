@@ -18,8 +18,8 @@ export interface Conversation {
   readonly id?: string
   /** What the model is told before all turns. */
   readonly instructions?: string
-  /** The turns before the latest question, oldest first. Absent: it goes on where it was, as far as that is known. */
-  readonly messages?: readonly Message[]
+  /** The turns before the latest question, oldest first. None: it goes on where it was, as far as that is known. */
+  readonly messages: readonly Message[]
   /** The latest question. */
   readonly prompt: string
 }

@@ -95,14 +95,15 @@ export function historyOf (turns: readonly Message[], before = ''): string {
 }
 
 /** The turns before the question. Clients may keep their history with the question already in it. */
-export function earlierTurns ({ messages = [], prompt }: Conversation): readonly Message[] {
+export function earlierTurns ({ messages, prompt }: Conversation): readonly Message[] {
   const last = messages.at(-1)
   return last?.role === 'user' && last.content.trim() === prompt.trim() ? messages.slice(0, -1) : messages
 }
 
 /** Who sends no turns at all leaves them to us. */
 function goesOn (conversation: Conversation, history: string): boolean {
-  return conversation.messages === undefined || historyOf(earlierTurns(conversation)) === history
+  const turns = historyOf(earlierTurns(conversation))
+  return turns === history || turns === ''
 }
 
 function ignore (): void {}

@@ -11,7 +11,7 @@ import { asEvents, asText } from '../telling.ts'
 const Conversation = Type.Object({
   id: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   instructions: Type.Optional(Type.String()),
-  messages: Type.Optional(Type.Array(Type.Object({ role: Type.Enum(['user', 'assistant']), content: Type.String() }))),
+  messages: Type.Array(Type.Object({ role: Type.Enum(['user', 'assistant']), content: Type.String() }), { default: [] }),
   prompt: Type.String({ minLength: 1 })
 })
 
