@@ -42,8 +42,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.#aborted) return
     this.#aborted = reason instanceof Error ? reason : new Error('aborted', { cause: reason })
     this.#settle.reject(reason)
-    if (this.#reply) this.#reply.body.destroy(fromTransport(reason))
-    else this.#controller?.abort(this.#aborted)
+    // First, so that whoever watches the request sees what gave it up, and no failure.
+    this.#controller?.abort(this.#aborted)
+    this.#reply?.body.destroy(fromTransport(reason))
   }
 
   onRequestStart (controller: Dispatcher.DispatchController): void {
@@ -121,7 +122,7 @@ class ReplyBody extends Readable {
   }
 
   override _destroy (error: Error | null, done: (error: Error | null) => void): void {
-    if (!this.#complete) this.#controller.abort(error ?? new Error('nobody reads the reply'))
+    if (!this.#complete) this.#controller.abort(error ?? new DOMException('nobody reads the reply', 'AbortError'))
     done(error)
   }
 }
