@@ -28,69 +28,64 @@ import stall from './plugins/stall.ts'
 import tracing from './plugins/tracing.ts'
 import unrouted from './plugins/unrouted.ts'
 import validation from './plugins/validation.ts'
-import chat from './routes/chat.ts'
+import api from './routes/api.ts'
 import health from './routes/health.ts'
 import metricsRoute from './routes/metrics.ts'
-import models from './routes/models.ts'
-import openai from './routes/openai.ts'
-import resumeRoutes from './routes/resume.ts'
 
-/** The whole gateway as one Fastify plugin. The list is the architecture: what stands lower builds on what stands above. */
-async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptions): Promise<void> {
+/** What the gateway is made of, in order. The list is the architecture: what stands lower builds on what stands above, and a plugin that does says so. */
+export const parts: ReadonlyArray<(app: FastifyInstance, options: ConfigOptions & PageOptions) => PromiseLike<unknown>> = [
   // What everything else asks for.
-  await app.register(config, options)
-  await app.register(exchange)
-  await app.register(errors)
-  await app.register(validation)
+  (app, options) => app.register(config, options),
+  app => app.register(exchange),
+  app => app.register(errors),
+  app => app.register(validation),
 
   // Who asks, and what is told of it: of every reply, whatever below has refused or answered it.
-  await app.register(tracing)
-  await app.register(auth)
-  await app.register(accessLog)
-  await app.register(metrics)
+  app => app.register(tracing),
+  app => app.register(auth),
+  app => app.register(accessLog),
+  app => app.register(metrics),
 
   // What every reply has; before anything that may refuse, so that a page can read the refusal.
-  await app.register(cors)
-  await app.register(securityHeaders)
+  app => app.register(securityHeaders),
+  app => app.register(cors),
 
   // The life of a connection.
-  await app.register(pipelining)
-  await app.register(connections)
-  await app.register(stall)
-  await app.register(unrouted)
-  await app.register(clientErrors)
-  await app.register(drain)
-  await app.register(host)
+  app => app.register(pipelining),
+  app => app.register(connections),
+  app => app.register(stall),
+  app => app.register(unrouted),
+  app => app.register(clientErrors),
+  app => app.register(drain),
+  app => app.register(host),
 
   // Who may take how much.
-  await app.register(rateLimit)
-  await app.register(slots)
+  app => app.register(rateLimit),
+  app => app.register(slots),
 
   // The other end.
-  await app.register(companion)
-  await app.register(copilot)
+  app => app.register(companion),
+  app => app.register(copilot),
 
   // What the operator sees of it: closed behind what stands lower, so that a drain can be watched to its end.
-  await app.register(metricsPort, { plugins: [exchange, errors, host, metricsRoute] })
+  app => app.register(metricsPort, { plugins: [exchange, errors, host, metricsRoute] }),
 
   // How an answer gets from there to here.
-  await app.register(resume)
-  await app.register(delivery)
+  app => app.register(resume),
+  app => app.register(delivery),
 
   // What there is to ask for.
-  await app.register(docs)
-  await app.register(page, options)
-  await app.register(health)
-  if (!app.config.METRICS_PORT) await app.register(metricsRoute)
-  await app.register(loadShedding)
-  await app.register(async api => {
-    api.addHook('onRequest', api.limitFailures(api.authenticate))
-    api.addHook('onRequest', api.limitRate)
-    await api.register(chat, { prefix: '/api' })
-    await api.register(resumeRoutes, { prefix: '/api' })
-    await api.register(models, { prefix: '/api' })
-    await api.register(openai, { prefix: '/v1' })
-  })
+  app => app.register(docs),
+  (app, options) => app.register(page, options),
+  app => app.register(health),
+  app => app.register(metricsRoute),
+  app => app.register(loadShedding),
+  app => app.register(api)
+]
+
+/** The whole gateway as one Fastify plugin. */
+async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptions): Promise<void> {
+  for (const register of parts) await register(app, options)
 }
 
 export default fp(gateway, { name: 'copilot-stream-gateway', fastify: '5.x' })

@@ -38,8 +38,9 @@ const api: FastifyPluginAsync = async app => {
  * of the host. What those cost is measured against it.
  */
 const app = Fastify(options)
+const unwatched = fp(async () => {}, { name: 'metrics' })
 const limits = fp(async app => { app.decorate('slots', unlimited).decorate('shedLoad', async () => {}) })
-const parts = [config, exchange, errors, validation, tracing, auth, accessLog, cors, securityHeaders, pipelining, stall, drain, limits, companion, copilot, resume, delivery]
+const parts = [config, exchange, errors, validation, tracing, auth, accessLog, unwatched, securityHeaders, cors, pipelining, stall, drain, limits, companion, copilot, resume, delivery]
 for (const part of parts) await app.register(part)
 await app.register(api, { prefix: '/api' })
 await app.listen({ host: '127.0.0.1', port: app.config.PORT })

@@ -27,7 +27,8 @@ export default fp(async function corsHeaders (app) {
     exposedHeaders: ['X-Request-Id', 'X-Error-Type', 'X-Copilot-Delivery', 'X-Stream-Id', 'Retry-After', 'X-Should-Retry', 'X-Ignored-Parameters', 'X-Vercel-AI-UI-Message-Stream'],
     maxAge: 600
   })
-}, { name: 'cors', dependencies: ['config'] })
+  // It answers preflights by itself: what is to see them, or to be in them, stands before it.
+}, { name: 'cors', dependencies: ['config', 'access-log', 'metrics', 'security-headers'] })
 
 /** True for what browsers send as `Origin` (WHATWG URL §4.7): a scheme, a host, a port that is not the scheme's own, and no more. */
 function isOrigin (text: string): boolean {

@@ -30,4 +30,4 @@ export default fp(async function docs (app) {
       'frame-ancestors': "'none'"
     }
   })
-}, { name: 'docs' })
+}, { name: 'docs', dependencies: ['client-errors', 'stall', 'drain', 'host'] })

@@ -7,7 +7,7 @@ import { StartError } from '../lib/start-error.ts'
 /** Options of the plugin. */
 export interface MetricsPortOptions {
   /** What is served there. */
-  readonly plugins: readonly FastifyPluginAsync[]
+  readonly plugins: ReadonlyArray<FastifyPluginAsync<{ ownPort: boolean }>>
 }
 
 /**
@@ -30,7 +30,7 @@ export default fp<MetricsPortOptions>(async function metricsPort (app, { plugins
     serverFactory: handler => createServer({ requestTimeout: 10_000 }, handler).unref()
   })
   server.decorate('config', app.config).decorate('metrics', app.metrics)
-  for (const plugin of plugins) await server.register(plugin)
+  for (const plugin of plugins) await server.register(plugin, { ownPort: true })
 
   app.addHook('onReady', async () => {
     const url = await server.listen({ host: HOST, port })

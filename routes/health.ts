@@ -1,8 +1,8 @@
-import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
 import pkg from '../package.json' with { type: 'json' }
 
 /** What probes ask: is it there, is it alive, should it get requests. */
-const health: FastifyPluginAsync = async app => {
+export default fp(async function health (app) {
   app.get('/health', async () => ({ ok: true, service: 'gateway', version: pkg.version, uptime: Math.round(process.uptime()) }))
 
   app.get('/health/live', async () => ({ ok: true }))
@@ -14,6 +14,4 @@ const health: FastifyPluginAsync = async app => {
     // What asks is in flight itself, and nothing that a drain or a balancer would wait for.
     return { ready, phase: app.lifecycle.phase, inFlight: app.lifecycle.inFlight - 1, upstream: app.copilot.health }
   })
-}
-
-export default health
+}, { name: 'health', encapsulate: true, dependencies: ['client-errors', 'stall', 'drain', 'host', 'copilot'] })
