@@ -10,6 +10,8 @@ type UsageData = Extract<SessionEvent, { type: 'assistant.usage' }>['data']
 const SILENCE = 2_000
 /** How long a further call to the model waits to hear how the last one ended, in milliseconds. */
 const VERDICT = 1_000
+/** How often one answer may ask the model: once, and again after each round of tools. */
+const MAX_CALLS = 30
 
 /**
  * One turn of a session: its events, told as the parts of an answer. It ends by whichever event comes first that says so,
@@ -73,6 +75,10 @@ export class Turn extends Readable {
   async mayAsk (): Promise<boolean> {
     if (this.#verdicts < this.#calls) await this.#verdict()
     if (this.over.aborted || this.#isBrokenOff) return false
+    if (this.#calls === MAX_CALLS) {
+      this.fail({ message: `The model called tools ${MAX_CALLS} times and came to no end` })
+      return false
+    }
     this.#calls++
     this.#finishReason = undefined
     this.#wantsTools = false

@@ -120,6 +120,16 @@ test('a model that ends without a word is a failure that says so', async t => {
   t.match(await response.json(), { errorType: 'sdk', error: /No response was returned/ })
 })
 
+test('a model that calls tools for ever is stopped', async t => {
+  const { url, model } = await sdkService(t)
+  const asking = post(`${url}/chat`, { prompt: 'Hi' })
+  for (let i = 0; i < 30; i++) (await model.next()).callTool('bash', { command: `echo ${i}` })
+  const response = await asking
+  t.equal(response.status, 500)
+  t.same(await response.json(), { error: 'The model called tools 30 times and came to no end', errorType: 'sdk' })
+  t.equal(model.calls.length, 30)
+})
+
 test('a failure after the first part is told at the end of the events', async t => {
   const { url, model } = await sdkService(t)
   const asking = post(`${url}/chat/stream`, { prompt: 'Hi' }, asEvents)
