@@ -27,7 +27,7 @@ test('an answer is one completion', async t => {
 
 test('with stream: true it is chunks, whatever Accept says', async t => {
   const { url } = await pair(t, { '/chat/stream': streams('Hel', 'lo') })
-  const response = await complete(url, { ...question, stream: true }, { accept: 'application/json' })
+  const response = await complete(url, { ...question, stream: true, stream_options: { include_usage: true } }, { accept: 'application/json' })
   t.match(response.headers.get('content-type'), 'text/event-stream')
   const told = parse(await response.text()).map(({ data }) => data)
   t.match(told[0], { object: 'chat.completion.chunk', model: 'm', choices: [{ index: 0, delta: { role: 'assistant' }, finish_reason: null }] })
@@ -48,6 +48,12 @@ test('instructions and earlier turns are asked with the question', async t => {
   ].join('\n\n'))
   await complete(url, { messages: [{ role: 'system', content: 'Be brief.' }, { role: 'user', content: 'Hi' }] })
   t.equal(service.asked()[1]?.json.prompt, 'Be brief.\n\nHi')
+})
+
+test('a model that has no name is none, and the service chooses', async t => {
+  const { url, service } = await pair(t, { '/chat/stream': streams('x') })
+  for (const model of [null, ' ']) await complete(url, { ...question, model })
+  t.strictSame(service.asked().map(({ json }) => json.model), [undefined, undefined])
 })
 
 test('parameters that only tune are ignored, by name', async t => {
@@ -99,6 +105,7 @@ const refused: Array<[Record<string, unknown>, string]> = [
   [{ messages: [{ role: 'user', content: 'x' }, { role: 'assistant', content: 'y' }] }, 'messages'],
   [{ messages: [{ role: 'user', content: ' ' }] }, 'messages'],
   [{ messages: [{ role: 'user', content: 'x'.repeat(20_001) }] }, 'messages.0.content'],
+  [{ messages: [{ role: 'user', content: [null] }] }, 'messages.0.content.0'],
   [{ stream: 'yes' }, 'stream']
 ]
 for (const [body, param] of refused) {
@@ -140,7 +147,7 @@ test('a service that was never reached may be asked again', async t => {
 test('a failure in the middle is an error in the stream, and a cut; as one object it has a status', async t => {
   const half: Script = reply => reply.writeHead(200, { 'content-type': 'text/plain' }).write('half', () => reply.destroy())
   const { url, log } = await pair(t, { '/chat/stream': half })
-  const response = await complete(url, { ...question, stream: true }, { 'x-request-id': 'r1' })
+  const response = await complete(url, { ...question, stream: true, stream_options: {} }, { 'x-request-id': 'r1' })
   let wire = ''
   await t.rejects((async () => { for await (const chunk of response.body ?? []) wire += Buffer.from(chunk).toString() })())
   t.match(parse(wire).at(-1), { data: { error: { type: 'server_error', code: 'connection', param: null } } })

@@ -1,6 +1,7 @@
 import { PassThrough, Readable } from 'node:stream'
 import { test } from 'tap'
 import type { BodyAnswer } from '../../../lib/answer/answer.ts'
+import { Exchange } from '../../../lib/answer/exchange.ts'
 import { GatewayError } from '../../../lib/errors.ts'
 import { text as plain, textOrJson } from '../../../lib/protocols/text.ts'
 import { answer, reasoning, telling, text } from './telling.ts'
@@ -43,6 +44,19 @@ test('thoughts and then nothing are an empty answer', async t => {
 
 test('a reading of the end of an answer may have nothing in it', async t => {
   t.match(await telling(t, plain, answer([reasoning('!')], undefined, undefined, { bytes: 4, rest: 0 })), { status: 200, whole: true, body: '' })
+})
+
+test('a reader that leaves before there is text gives the answer up', async t => {
+  const parts = new PassThrough({ objectMode: true })
+  parts.write(reasoning('Hm.'))
+  const leave: Array<() => void> = []
+  // All that is asked of it here.
+  const exchange = Object.assign(Object.create(Exchange.prototype), { began () {}, onOver (listener: () => void) { leave.push(listener) } })
+  const told = plain.tell(Promise.resolve({ ...answer([]), parts }), exchange, { requestId: 'r', heartbeat: 1 })
+  await new Promise(resolve => setImmediate(resolve))
+  for (const listener of leave) listener()
+  await t.rejects(told, { message: 'the reader has left' })
+  t.ok(parts.destroyed)
 })
 
 test('errors are JSON for those who would rather have it', async t => {

@@ -1,0 +1,84 @@
+import { test } from 'tap'
+import { ask, json, pair, streams } from '../helper.ts'
+import { parse } from '../lib/protocols/telling.ts'
+
+const text = (text: string) => ({ type: 'text', text })
+const message = (role: string, ...parts: unknown[]) => ({ id: 'x', role, parts })
+/** What `useChat` sends. */
+const chat = (...messages: unknown[]) => ({ id: 'chat-1', messages, trigger: 'submit-message' })
+const hello = chat(message('user', text('Hello')))
+
+test('a chat of useChat is answered as its message stream', async t => {
+  const { url, service, log } = await pair(t, { '/chat/stream': streams('Hi', ' there') })
+  const response = await ask(url, { ...hello, model: 'm' }, { headers: { 'x-request-id': 'r1' } })
+  t.match(Object.fromEntries(response.headers), { 'content-type': 'text/event-stream; charset=utf-8', 'x-vercel-ai-ui-message-stream': 'v1', 'x-copilot-delivery': 'stream' })
+  const told = parse(await response.text()).map(({ data }) => data)
+  t.match(told[0], { type: 'start', messageId: 'r1' })
+  t.match(told.at(-2), { type: 'finish', finishReason: 'stop' })
+  t.equal(told.at(-1), '[DONE]')
+  t.match(service.asked()[0]?.json, { prompt: 'Hello', model: 'm' })
+  t.match(await log.ended('r1'), { ended: 'complete', route: '/api/chat' })
+})
+
+test('the conversation, its name and its instructions are asked with it', async t => {
+  const { url, service } = await pair(t, { '/chat/stream': streams('x') })
+  await ask(url, chat(
+    message('system', text('Be brief.')), message('user', text('One')), message('assistant', { type: 'step-start' }, { type: 'reasoning', text: 'Hm.' }, text('Eins')),
+    message('assistant'), message('user', text('T'), text('wo'))
+  ))
+  t.equal(service.asked()[0]?.json.prompt, [
+    'Be brief.', 'Session ID: chat-1', 'Continue the conversation below and answer the latest user message.', 'User: One', 'Assistant: Eins', 'User (latest): Two'
+  ].join('\n\n'))
+})
+
+for (const [accept, type] of [['text/plain', 'text/plain'], ['text/plain;charset=utf-8, */*;q=0.1', 'text/plain'], ['*/*', 'text/event-stream'], ['application/json', 'text/event-stream'], ['text/event-stream', 'text/event-stream']] as const) {
+  test(`Accept: ${accept} gets ${type}`, async t => {
+    const { url } = await pair(t, { '/chat/stream': streams('Hi') })
+    const response = await ask(url, hello, { headers: { accept } })
+    t.match(response.headers.get('content-type'), type)
+    t.equal(response.headers.get('x-vercel-ai-ui-message-stream'), type === 'text/plain' ? null : 'v1')
+    const body = await response.text()
+    if (type === 'text/plain') t.equal(body, 'Hi')
+  })
+}
+
+const refused: Array<[string, unknown, RegExp]> = [
+  ['a file', chat(message('user', text('x'), { type: 'file', url: 'data:,x', mediaType: 'text/plain' })), /messages\.0\.parts\.1: files/],
+  ['a part without a text', chat(message('user', { type: 'text' })), /messages\.0\.parts\.0/],
+  ['a part that is none', chat(message('user', 5)), /messages\.0\.parts\.0/],
+  ['an unknown role', chat(message('tool', text('x'))), /messages\.0\.role/],
+  ['parts that are no list', chat({ role: 'user', parts: 'x' }), /messages\.0\.parts/],
+  ['a message that is none', chat(null, message('user', text('x'))), /messages\.0\.parts/],
+  ['a chat without a question', chat(message('user', text('x')), message('assistant', text('y'))), /messages: the latest/],
+  ['a question that is too long', chat(message('user', text('x'.repeat(20_001)))), /prompt: /]
+]
+for (const [name, body, words] of refused) {
+  test(`${name} is refused in words that can be shown`, async t => {
+    const { url, service } = await pair(t, { '/chat/stream': streams('x') })
+    const response = await ask(url, body)
+    t.equal(response.status, 400)
+    t.match(response.headers.get('content-type'), 'text/plain')
+    t.match(await response.text(), words)
+    t.equal(service.requests.length, 0)
+  })
+}
+
+test('messages with and without parts go together; a name that is none is left out', async t => {
+  const { url, service } = await pair(t, { '/chat/stream': streams('x') })
+  t.equal((await ask(url, { id: 5, messages: [{ role: 'user', content: 'One' }, message('user', text('Two'))] })).status, 200)
+  t.match(service.asked()[0]?.json.prompt, /User: One\n\nUser \(latest\): Two$/)
+})
+
+test('a refusal of the service is its words alone', async t => {
+  const { url } = await pair(t, { '/chat/stream': json(429, { error: 'slow down' }, { 'retry-after': '7' }) })
+  const response = await ask(url, hello)
+  t.equal(response.status, 429)
+  t.equal(response.headers.get('retry-after'), '7')
+  t.equal(await response.text(), 'Copilot is rate limiting: slow down')
+})
+
+test('a resumable answer is told as the same message', async t => {
+  const { url } = await pair(t, { '/chat/stream': streams('Hi') })
+  const response = await ask(url, { ...hello, resumable: true })
+  t.match(parse(await response.text())[0]?.data, { messageId: response.headers.get('x-stream-id') })
+})
