@@ -5,7 +5,7 @@ import accessLog from './plugins/access-log.ts'
 import auth from './plugins/auth.ts'
 import clientErrors from './plugins/client-errors.ts'
 import companion from './plugins/companion.ts'
-import config, { type ConfigOptions, readEnvironment } from './plugins/config.ts'
+import config, { type ConfigOptions, type Environment, readEnvironment } from './plugins/config.ts'
 import connections from './plugins/connections.ts'
 import copilot from './plugins/copilot.ts'
 import cors from './plugins/cors.ts'
@@ -94,4 +94,13 @@ export default fp(gateway, { name: 'copilot-stream-gateway', fastify: '5.x' })
 export { serverOptions }
 
 /** The options of the Fastify instance for this process; `fastify start -o` reads them. */
-export const options = serverOptions(readEnvironment())
+export const options = serverOptions(startingEnvironment())
+
+/** Settings that cannot be read are for the plugin of the configuration to report, in one line; an import that throws would be a dump. */
+function startingEnvironment (): Environment {
+  try {
+    return readEnvironment()
+  } catch {
+    return process.env
+  }
+}

@@ -1,26 +1,74 @@
 #!/usr/bin/env node
 import closeWithGrace from 'close-with-grace'
 import Fastify from 'fastify'
-import gateway, { options } from './app.ts'
+import pkg from './package.json' with { type: 'json' }
+import gateway, { serverOptions } from './app.ts'
+import { type Command, parseCommandLine, USAGE } from './lib/command-line.ts'
+import { openBrowser } from './lib/open-browser.ts'
+import { checkStart } from './lib/settings/check-start.ts'
+import { collectSettings, type Environment, type Sources } from './lib/settings/collect.ts'
+import { explainListen } from './lib/settings/listeners.ts'
+import { reportSettings } from './lib/settings/report.ts'
 import { StartError } from './lib/start-error.ts'
+import { companionConfig } from './plugins/companion.ts'
+import { inEffect, processSources, SECRETS, settingWarnings } from './plugins/config.ts'
 
 /** Signals that are no request to shut down. A listener for a fault of native code would have it happen again, for ever. */
-const NOT_FOR_US = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGUSR2'] satisfies NodeJS.Signals[]
-
-const app = Fastify(options)
+const NOT_FOR_US = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGUSR2', 'SIGHUP'] satisfies NodeJS.Signals[]
 
 try {
-  await app.register(gateway)
-  const { HOST, PORT, DRAIN_DELAY_MS, DRAIN_TIMEOUT_MS } = app.config
-  // The drain has bounds of its own; this one is for the case that something else hangs.
-  closeWithGrace({ delay: DRAIN_DELAY_MS + DRAIN_TIMEOUT_MS + 10_000, logger: app.log, skip: NOT_FOR_US }, async ({ err }) => {
-    if (err) app.log.fatal({ err }, 'the process cannot go on')
-    await app.close()
-  })
-  await app.listen({ host: HOST, port: PORT })
+  const command = parseCommandLine(process.argv.slice(2))
+  if (command.action === 'help') process.stdout.write(USAGE)
+  else if (command.action === 'version') process.stdout.write(`${pkg.version}\n`)
+  else if (command.action === 'check') check(sourcesOf(command))
+  else await start(sourcesOf(command), command.open)
 } catch (error) {
-  // What the operator can mend needs no stack: a setting, or an address that cannot be listened on.
-  const mendable = error instanceof StartError || (error instanceof Error && 'syscall' in error)
-  app.log.fatal(mendable ? error.message : error)
-  process.exit(1)
+  // How the command is used, and what --check finds, is for the terminal; a start has a log.
+  process.stderr.write(`${error instanceof StartError ? error.message : error}\n`)
+  process.exitCode = 1
+}
+
+function sourcesOf ({ envFile, flags }: Command): Sources {
+  return { ...processSources(), ...(envFile !== undefined && { file: { path: envFile, required: true } }), flags }
+}
+
+/** Prints the settings in effect; throws when the gateway would not start with them. */
+function check (sources: Sources): void {
+  const collected = collectSettings(sources, SECRETS)
+  const { COPILOT_SERVICE_URL } = checkStart(collected.values)
+  if (!COPILOT_SERVICE_URL) companionConfig(collected.values)
+  process.stdout.write(reportSettings(inEffect(COPILOT_SERVICE_URL === ''), collected))
+  for (const warning of settingWarnings(collected.values)) process.stderr.write(`${warning}\n`)
+}
+
+async function start (sources: Sources, open: boolean): Promise<void> {
+  const app = Fastify(serverOptions(readable(sources)))
+  process.on('SIGHUP', () => app.log.info('SIGHUP: nothing is reloaded, a restart is needed to change settings'))
+  try {
+    await app.register(gateway, { sources })
+    const { HOST, PORT, DEMO_PAGE, DRAIN_DELAY_MS, DRAIN_TIMEOUT_MS } = app.config
+    // The drain has bounds of its own; this one is for the case that something else hangs.
+    closeWithGrace({ delay: DRAIN_DELAY_MS + DRAIN_TIMEOUT_MS + 10_000, logger: app.log, skip: NOT_FOR_US }, async ({ err }) => {
+      if (err) app.log.fatal({ err }, 'the process cannot go on')
+      await app.close()
+    })
+    const url = await app.listen({ host: HOST, port: PORT }).catch((error: unknown) => { throw explainListen(error, 'PORT or --port') })
+    if (!open) return
+    const failure = DEMO_PAGE === 'on' ? await openBrowser(url) : new Error('DEMO_PAGE is off')
+    if (failure) app.log.warn({ err: failure }, 'no page was opened')
+  } catch (error) {
+    // What the operator can mend needs no stack: a setting, or an address that cannot be listened on.
+    const mendable = error instanceof StartError || (error instanceof Error && 'syscall' in error)
+    app.log.fatal(mendable ? error.message : error)
+    process.exit(1)
+  }
+}
+
+/** For the options of the server; what cannot be read is for the plugin of the configuration to report, in the log. */
+function readable (sources: Sources): Environment {
+  try {
+    return collectSettings(sources, SECRETS).values
+  } catch {
+    return process.env
+  }
 }

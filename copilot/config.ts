@@ -5,27 +5,33 @@ import { requireSdk } from './engines/sdk-package.ts'
 
 const schema = Type.Object({
   NODE_ENV: Type.Optional(Type.String()),
-  COPILOT_ENGINE: Type.Union([Type.Literal('auto'), Type.Literal('sdk'), Type.Literal('demo')], { default: 'auto', rule: 'must be auto, sdk or demo' }),
-  COPILOT_GITHUB_TOKEN: Type.Optional(Type.String()),
-  GH_TOKEN: Type.Optional(Type.String()),
-  GITHUB_TOKEN: Type.Optional(Type.String()),
-  COPILOT_PROVIDER_BASE_URL: Type.Optional(Type.String({ pattern: '^https?://[^\\s/?#]+', rule: 'must be an http:// or https:// URL' })),
-  COPILOT_PROVIDER_TYPE: Type.Union([Type.Literal('openai'), Type.Literal('azure'), Type.Literal('anthropic')], { default: 'openai', rule: 'must be openai, azure or anthropic' }),
-  COPILOT_PROVIDER_API_KEY: Type.Optional(Type.String()),
-  COPILOT_MODEL: Type.Optional(Type.String({ maxLength: 120, rule: 'must have at most 120 characters' })),
-  COPILOT_SESSION_TTL_MS: Type.Integer({ default: 1_800_000, minimum: 0, maximum: 2_147_483_647, rule: 'must be an integer from 0 to 2147483647 (milliseconds)' }),
-  COPILOT_SERVICE_TOKEN: Type.Optional(Type.String({ pattern: '^[\\x21-\\x7e]+$', rule: 'must be printable ASCII without spaces' }))
+  COPILOT_ENGINE: Type.Union([Type.Literal('auto'), Type.Literal('sdk'), Type.Literal('demo')], { default: 'auto', rule: 'must be auto, sdk or demo', description: '`sdk` (the GitHub Copilot SDK), `demo` (scripted), or `auto`: `sdk` when there is a token or a provider, else `demo`' }),
+  COPILOT_GITHUB_TOKEN: Type.Optional(Type.String({ secret: true, description: 'GitHub token with Copilot; else `GH_TOKEN`, else `GITHUB_TOKEN`' })),
+  GH_TOKEN: Type.Optional(Type.String({ secret: true })),
+  GITHUB_TOKEN: Type.Optional(Type.String({ secret: true })),
+  COPILOT_PROVIDER_BASE_URL: Type.Optional(Type.String({ pattern: '^https?://[^\\s/?#]+', rule: 'must be an http:// or https:// URL', description: 'base URL of a model provider of your own; the GitHub token is not used then' })),
+  COPILOT_PROVIDER_TYPE: Type.Union([Type.Literal('openai'), Type.Literal('azure'), Type.Literal('anthropic')], { default: 'openai', rule: 'must be openai, azure or anthropic', description: '`openai` (and whatever is compatible), `azure` or `anthropic`' }),
+  COPILOT_PROVIDER_API_KEY: Type.Optional(Type.String({ secret: true, description: 'the provider\'s key' })),
+  COPILOT_MODEL: Type.Optional(Type.String({ maxLength: 120, rule: 'must have at most 120 characters', description: 'the model for requests that name none; required with a provider' })),
+  COPILOT_SESSION_TTL_MS: Type.Integer({ default: 1_800_000, minimum: 0, maximum: 2_147_483_647, rule: 'must be an integer from 0 to 2147483647 (milliseconds)', description: 'how long a conversation is kept after its last turn, so that the next one sends only what is new (milliseconds; 0: not at all)' }),
+  COPILOT_SERVICE_TOKEN: Type.Optional(Type.String({ secret: true, pattern: '^[\\x21-\\x7e]+$', rule: 'must be printable ASCII without spaces' }))
 })
 
 const serverSchema = Type.Object({
   HOST: Type.String({ default: '127.0.0.1' }),
-  COPILOT_PORT: Type.Integer({ default: 3001, minimum: 0, maximum: 65535, rule: 'must be an integer from 0 to 65535' }),
+  COPILOT_PORT: Type.Integer({ default: 3001, minimum: 0, maximum: 65535, rule: 'must be an integer from 0 to 65535', description: 'the port, when it runs alone' }),
   LOG_LEVEL: Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map(level => Type.Literal(level)),
     { default: 'info', rule: 'must be trace, debug, info, warn, error, fatal or silent' }
   ),
   DRAIN_TIMEOUT_MS: Type.Integer({ default: 30_000, minimum: 0, maximum: 2_147_483_647, rule: 'must be an integer from 0 to 2147483647 (milliseconds)' })
 })
+
+/** The settings of the companion by name, as JSON schemas; those that have a `description` are its own. */
+export const companionSettings = { ...serverSchema.properties, ...schema.properties }
+
+/** The names of those that are secret. */
+export const secretSettings = Object.entries<object>(companionSettings).filter(([, property]) => 'secret' in property).map(([name]) => name)
 
 /** Environment variables, as `process.env` holds them. */
 export type Environment = Record<string, string | undefined>

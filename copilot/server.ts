@@ -1,22 +1,22 @@
 import closeWithGrace from 'close-with-grace'
 import { loggerOptions } from '../lib/logger-options.ts'
+import { collectSettings } from '../lib/settings/collect.ts'
+import { explainListen } from '../lib/settings/listeners.ts'
 import { buildCopilotService } from './app.ts'
-import { readCopilotConfig, readServerConfig } from './config.ts'
+import { readCopilotConfig, readServerConfig, secretSettings } from './config.ts'
 
 /** Signals that are no request to shut down. A listener for a fault of native code would have it happen again, for ever. */
-const NOT_FOR_US = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGUSR2'] satisfies NodeJS.Signals[]
+const NOT_FOR_US = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGUSR2', 'SIGHUP'] satisfies NodeJS.Signals[]
 
 /** The stand-alone process: configuration, service, listener, and a drain on SIGTERM and SIGINT. */
 async function main (): Promise<void> {
-  try {
-    process.loadEnvFile()
-  } catch {
-    // There need not be a .env.
-  }
-  const config = readCopilotConfig(process.env)
-  const { host, port, logLevel, drainTimeoutMs } = readServerConfig(process.env)
+  // As the gateway reads it: what stands in the file is read whole, or the start is refused.
+  const { values } = collectSettings({ environment: process.env, file: { path: '.env', required: false } }, secretSettings)
+  const config = readCopilotConfig(values)
+  const { host, port, logLevel, drainTimeoutMs } = readServerConfig(values)
   const app = await buildCopilotService({ config, logger: loggerOptions(logLevel, process.stdout.isTTY) })
 
+  process.on('SIGHUP', () => app.log.info('SIGHUP: nothing is reloaded, a restart is needed to change settings'))
   closeWithGrace({ delay: drainTimeoutMs + 10_000, logger: app.log, skip: NOT_FOR_US }, async ({ signal, err }) => {
     app.log.warn({ signal, err }, 'draining')
     let cut = false
@@ -31,7 +31,7 @@ async function main (): Promise<void> {
     if (cut) throw new Error(`answers were cut: they did not end within ${drainTimeoutMs} ms`)
   })
 
-  await app.listen({ host, port })
+  await app.listen({ host, port }).catch((error: unknown) => { throw explainListen(error, 'COPILOT_PORT') })
   app.log.info({ engine: config.engine }, 'Copilot service ready')
 }
 

@@ -1,13 +1,11 @@
 import type { onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
-import { byApiKey } from '../lib/auth/api-keys.ts'
-import type { Authenticate, Caller } from '../lib/auth/caller.ts'
-import { byJwt } from '../lib/auth/jwt.ts'
+import { authenticator } from '../lib/auth/authenticator.ts'
+import type { Caller } from '../lib/auth/caller.ts'
 import { bearerOf } from '../lib/auth/token.ts'
 import { GatewayError } from '../lib/errors.ts'
 import { reachableAt } from '../lib/listen-address.ts'
-import { StartError } from '../lib/start-error.ts'
-import type { Config } from './config.ts'
+import { refuseOtherMachines } from '../lib/settings/listeners.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -24,7 +22,7 @@ declare module 'fastify' {
 export default fp(async function auth (app) {
   const { config } = app
   const authenticate = authenticator(config)
-  if (config.AUTH_MODE === '') refuseOtherMachines(app.server)
+  if (config.AUTH_MODE === '') guardListen(app.server)
 
   app.decorateRequest('caller', null)
   app.decorate('authenticate', async request => {
@@ -37,23 +35,12 @@ export default fp(async function auth (app) {
   })
 }, { name: 'auth', dependencies: ['config', 'errors'] })
 
-function authenticator (config: Config): Authenticate {
-  switch (config.AUTH_MODE) {
-    case 'api-key':
-      return byApiKey(config.API_KEYS)
-    case 'jwt':
-      return byJwt({ secret: config.JWT_SECRET, jwksUrl: config.JWT_JWKS_URL, issuer: config.JWT_ISSUER, audience: config.JWT_AUDIENCE })
-    default:
-      return async () => ({ id: 'anonymous', kind: 'none' })
-  }
-}
-
 /** Refuses to listen where others could connect, whoever asks for it. Fastify has no hook between the choice of the address and the first connection. */
-function refuseOtherMachines (server: { listen: (...args: never[]) => unknown }): void {
+function guardListen (server: { listen: (...args: never[]) => unknown }): void {
   server.listen = new Proxy(server.listen, {
     apply (listen, self, args: unknown[]) {
       const reachable = reachableAt(args)
-      if (reachable !== undefined) throw new StartError(`AUTH_MODE must be none, api-key or jwt to listen on ${reachable}: without it the gateway serves loopback addresses only`)
+      if (reachable !== undefined) refuseOtherMachines('', reachable)
       return Reflect.apply(listen, self, args)
     }
   })

@@ -28,7 +28,7 @@ export default fp(async function companion (app) {
   }
 
   const token = randomBytes(32).toString('base64url')
-  const config = configure({ ...app.environment, COPILOT_SERVICE_TOKEN: token })
+  const config = companionConfig({ ...app.environment, COPILOT_SERVICE_TOKEN: token })
   // Its requests are the gateway's own, whose line says more.
   const service = await buildCopilotService({ config, loggerInstance: app.log.child({ name: 'copilot' }, { level: 'warn' }) })
   app.addHook('onClose', () => service.close())
@@ -39,7 +39,8 @@ export default fp(async function companion (app) {
   app.decorate('copilotService', { url, token })
 }, { name: 'companion', dependencies: ['config'] })
 
-function configure (environment: Environment): CopilotConfig {
+/** Reads the settings of the companion. Throws a {@link StartError}. */
+export function companionConfig (environment: Environment): CopilotConfig {
   try {
     return readCopilotConfig(environment)
   } catch (error) {

@@ -1,63 +1,13 @@
-import { readFileSync } from 'node:fs'
-import { parseEnv } from 'node:util'
-import fastifyEnv from '@fastify/env'
-import type { ErrorObject } from 'ajv'
 import fp from 'fastify-plugin'
-import Type, { type Static } from 'typebox'
-import { StartError } from '../lib/start-error.ts'
-import { isHopCount, trustProxy } from '../lib/trust-proxy.ts'
+import { companionSettings } from '../copilot/config.ts'
+import { checkSettings } from '../lib/settings/check.ts'
+import { collectSettings, type Environment, type Sources } from '../lib/settings/collect.ts'
+import { misspeltSettings } from '../lib/settings/misspelt.ts'
+import { type Annotations, annotationsOf, Config } from '../lib/settings/schema.ts'
+import { summarize } from '../lib/settings/summary.ts'
+import { isHopCount } from '../lib/trust-proxy.ts'
 
-const duration = (value: number, description: string, minimum = 0) => Type.Integer({ default: value, minimum, maximum: 2_147_483_647, description })
-const text = (value: string, description: string) => Type.String({ default: value, description })
-
-/** The environment variables of the gateway: names, types, defaults, rules. A `description` of a pattern completes "must be …". */
-export const Config = Type.Object({
-  HOST: text('127.0.0.1', 'the address to listen on'),
-  PORT: Type.Integer({ default: 3000, minimum: 0, maximum: 65535, description: 'the port to listen on' }),
-  LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info' }),
-  NODE_ENV: text('', 'production: the demo engine never starts by itself'),
-  DEMO_PAGE: Type.Enum(['on', 'off'], { default: 'on' }),
-  COPILOT_SERVICE_URL: Type.String({ default: '', pattern: '^(https?://[^\\s/?#]+[^\\s?#]*)?$', description: 'an http:// or https:// URL without query, or empty for the companion' }),
-  COPILOT_SERVICE_TOKEN: Type.String({ default: '', pattern: '^[\\x21-\\x7e]*$', description: 'printable ASCII without spaces' }),
-  COPILOT_CONNECT_TIMEOUT_MS: duration(5_000, 'how long connecting may take', 1),
-  COPILOT_FIRST_BYTE_TIMEOUT_MS: duration(60_000, 'request sent → first byte of the answer', 1),
-  COPILOT_IDLE_TIMEOUT_MS: duration(60_000, 'silence between two chunks', 1),
-  COPILOT_STREAM_RETRY_MS: duration(60_000, 'how long "cannot stream" is remembered'),
-  BODY_LIMIT_BYTES: Type.Integer({ default: 1024 * 1024, minimum: 1, description: 'how large the body of a question may be' }),
-  STREAM_MAX_MS: duration(600_000, 'how long an answer may take in all', 1),
-  CLIENT_STALL_TIMEOUT_MS: duration(60_000, 'how long a reader may take nothing while bytes wait', 1),
-  SSE_HEARTBEAT_MS: Type.Integer({ default: 15_000, minimum: 10, maximum: 2_147_483_647, description: 'how often an event stream shows that it is alive' }),
-  RESUME_GRACE_MS: duration(30_000, 'how long a resumable answer goes on without a reader'),
-  RESUME_TTL_MS: duration(300_000, 'how long a resumable answer is kept after its end'),
-  RESUME_MAX_BYTES: Type.Integer({ default: 64 * 1024 * 1024, minimum: 0, description: 'how many bytes all resumable answers may cost' }),
-  RATE_LIMIT_MAX: Type.Integer({ default: 60, minimum: 0, description: 'how many requests a caller may make in a window' }),
-  RATE_LIMIT_WINDOW_MS: duration(60_000, 'how long that window is', 1),
-  MAX_STREAMS: Type.Integer({ default: 1000, minimum: 1, description: 'how many answers may be in flight' }),
-  MAX_STREAMS_PER_CALLER: Type.Integer({ default: 10, minimum: 1, description: 'how many of them may be of one caller' }),
-  MAX_LOOP_DELAY_MS: duration(1_000, 'how late the process may be with its work before it refuses new answers', 20),
-  ALLOWED_HOSTS: text('', 'names, beside those of this machine, that a request without authentication over loopback may have as its Host'),
-  CORS_ORIGIN: text('', 'comma-separated origins, or *; empty: loopback origins'),
-  AUTH_MODE: Type.Enum(['', 'none', 'api-key', 'jwt'], { default: '' }),
-  API_KEYS: text('', 'name:key pairs, comma-separated'),
-  JWT_SECRET: text('', 'secret of HS256 tokens'),
-  JWT_JWKS_URL: Type.String({ default: '', pattern: '^(https?://[^\\s/?#]+\\S*)?$', description: 'an http:// or https:// URL' }),
-  JWT_ISSUER: text('', 'the iss that tokens must have'),
-  JWT_AUDIENCE: text('', 'the aud that tokens must have'),
-  TRUST_PROXY: text('false', 'true, a hop count, or addresses'),
-  DRAIN_DELAY_MS: duration(0, 'from SIGTERM to the close of the listener'),
-  DRAIN_TIMEOUT_MS: duration(30_000, 'how long answers in flight may go on'),
-  METRICS_PORT: Type.String({ default: '', pattern: '^\\d{0,5}$', description: 'a port, or empty for the main one' }),
-  METRICS_TOKEN: Type.String({ default: '', pattern: '^[\\x21-\\x7e]*$', description: 'printable ASCII without spaces' }),
-  OTEL_EXPORTER_OTLP_ENDPOINT: Type.String({ default: '', pattern: '^(https?://[^\\s/?#]+[^\\s?#]*)?$', description: 'an http:// or https:// URL without query' })
-})
-
-const descriptions = new Map(Object.entries<object>(Config.properties).map(([name, schema]) => [name, 'description' in schema && schema.description]))
-
-/** The validated configuration, `app.config`. */
-export type Config = Static<typeof Config>
-
-/** Environment variables by name. */
-export type Environment = Readonly<Record<string, string | undefined>>
+export { Config, type Environment }
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -68,55 +18,50 @@ declare module 'fastify' {
   }
 }
 
-/**
- * Reads the environment variables of this process, and `.env` in the working directory for those that are not set.
- * Variables set to nothing count as not set, since that is how compose files and `.env` templates leave them.
- */
+/** Every setting that there is, of the gateway and of the companion. */
+export const SETTINGS = annotationsOf({ ...companionSettings, ...Config.properties })
+
+/** Those that are shown nowhere, and may each be given as a file. OpenTelemetry reads one of its own. */
+export const SECRETS = [...Object.keys(SETTINGS).filter(name => SETTINGS[name]?.secret), 'OTEL_EXPORTER_OTLP_HEADERS']
+
+/** Where the settings of this process are: its environment variables, and `.env` in the working directory for those that are not set. */
+export const processSources = (): Sources => ({ environment: process.env, file: { path: '.env', required: false } })
+
+/** Reads the settings of this process, unchecked. Throws a `StartError` for a file that cannot be read as settings. */
 export function readEnvironment (): Environment {
-  return { ...withoutEmpty(readDotEnv()), ...withoutEmpty(process.env) }
+  return collectSettings(processSources(), SECRETS).values
 }
 
-function withoutEmpty (environment: Environment): Environment {
-  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value))
+/** The settings that count when the companion runs in this process, or does not. */
+export function inEffect (companion: boolean): Readonly<Record<string, Annotations>> {
+  const { COPILOT_PORT, ...own } = companionSettings
+  return annotationsOf({ ...Config.properties, ...(companion && { ...own, ...Config.properties }) })
 }
 
-function readDotEnv (): Environment {
-  try {
-    return parseEnv(readFileSync('.env', 'utf8'))
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
-    throw new StartError(`.env cannot be read: ${error}`)
-  }
+/** What is odd about settings, and stops no start. */
+export function settingWarnings (values: Environment): string[] {
+  const known = [...Object.keys(SETTINGS), ...SECRETS, ...SECRETS.map(name => `${name}_FILE`)]
+  return [
+    ...(isHopCount(values.TRUST_PROXY ?? '') ? ['TRUST_PROXY is a hop count, which trusts nobody: name the addresses of the proxies instead'] : []),
+    ...misspeltSettings(Object.keys(values), known).map(([name, meant]) => `${name} is no setting: ${meant} is meant, perhaps`)
+  ]
 }
 
 /** Options of the plugin. */
 export interface ConfigOptions {
-  /** The variables to use; default {@link readEnvironment}. */
+  /** The variables to use, instead of those of {@link ConfigOptions.sources}. */
   readonly environment?: Environment
+  /** Where to look for settings; default {@link processSources}. */
+  readonly sources?: Sources
 }
 
-/** Validates the environment once and decorates the instance with it. A bad value rejects with one clear line. */
-export default fp<ConfigOptions>(async function config (app, { environment = readEnvironment() }) {
-  app.decorate('environment', environment)
-  try {
-    await app.register(fastifyEnv, { schema: Config, data: environment, env: false })
-  } catch (error) {
-    throw error instanceof Error && 'errors' in error && Array.isArray(error.errors) ? new StartError(explain(error.errors)) : error
-  }
-  const { TRUST_PROXY } = app.config
-  for (const name of ['COPILOT_SERVICE_URL', 'JWT_JWKS_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const) {
-    const url = app.config[name]
-    if (url && !URL.canParse(url)) throw new StartError(`${name} must be ${descriptions.get(name)}`)
-  }
-  if (trustProxy(TRUST_PROXY) === undefined) throw new StartError('TRUST_PROXY must be true, false, a hop count, or comma-separated addresses and networks')
-  if (isHopCount(TRUST_PROXY)) app.log.warn('TRUST_PROXY is a hop count, which trusts nobody: name the addresses of the proxies instead')
+/** Checks the settings once and decorates the instance with them; says in the log what starts. A bad value rejects with one clear line. */
+export default fp<ConfigOptions>(async function config (app, { environment, sources = environment ? { environment } : processSources() }) {
+  const { values } = collectSettings(sources, SECRETS)
+  app.decorate('environment', values)
+  app.decorate('config', checkSettings(values))
+
+  const { version, ...summary } = summarize(app.config)
+  app.log.info({ version, ...summary }, `copilot-stream-gateway ${version} starts`)
+  for (const warning of settingWarnings(values)) app.log.warn(warning)
 }, { name: 'config' })
-
-function explain (errors: ErrorObject[]): string {
-  return errors.map(({ keyword, instancePath, message, params }) => {
-    const name = instancePath.slice(1)
-    if (keyword === 'pattern') return `${name} must be ${descriptions.get(name)}`
-    if (keyword === 'enum') return `${name} must be one of ${params.allowedValues.filter(Boolean).join(', ')}`
-    return `${name} ${message}`
-  }).join('; ')
-}

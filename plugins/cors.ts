@@ -1,6 +1,6 @@
 import cors from '@fastify/cors'
 import fp from 'fastify-plugin'
-import { StartError } from '../lib/start-error.ts'
+import { corsOrigins } from '../lib/cors-origins.ts'
 
 /** What OpenAI's SDKs say of themselves with every request; a browser asks for each by name. */
 const STAINLESS = ['Arch', 'Async', 'Custom-Poll-Interval', 'Helper', 'Helper-Method', 'Lang', 'OS', 'Package-Version', 'Poll-Helper', 'Read-Timeout', 'Retry-Count', 'Runtime', 'Runtime-Version', 'Timeout']
@@ -9,10 +9,7 @@ const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 
 /** Lets pages of the allowed origins read the gateway's replies: loopback origins, or those that `CORS_ORIGIN` names. */
 export default fp(async function corsHeaders (app) {
-  const origins = app.config.CORS_ORIGIN.split(',').map(origin => origin.trim()).filter(Boolean)
-  for (const origin of origins) {
-    if (origin !== '*' && !isOrigin(origin)) throw new StartError(`CORS_ORIGIN must be * or comma-separated origins such as https://app.example.com; ${origin} is not one`)
-  }
+  const origins = corsOrigins(app.config.CORS_ORIGIN)
   const any = origins.includes('*')
   const mayRead = (origin: string): boolean => any || (origins.length > 0 ? origins.includes(origin) : LOOPBACK_ORIGIN.test(origin))
   await app.register(cors, {
@@ -29,9 +26,3 @@ export default fp(async function corsHeaders (app) {
   })
   // It answers preflights by itself: what is to see them, or to be in them, stands before it.
 }, { name: 'cors', dependencies: ['config', 'access-log', 'metrics', 'security-headers'] })
-
-/** True for what browsers send as `Origin` (WHATWG URL §4.7): a scheme, a host, a port that is not the scheme's own, and no more. */
-function isOrigin (text: string): boolean {
-  // A host with a wildcard parses, and would never match.
-  return !text.includes('*') && URL.canParse(text) && new URL(text).origin === text
-}

@@ -1,8 +1,7 @@
 import { createServer } from 'node:http'
 import Fastify, { type FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
-import { isLoopback } from '../lib/loopback.ts'
-import { StartError } from '../lib/start-error.ts'
+import { explainListen, metricsPort as portOf } from '../lib/settings/listeners.ts'
 
 /** Options of the plugin. */
 export interface MetricsPortOptions {
@@ -15,12 +14,8 @@ export interface MetricsPortOptions {
  * closes. It is there before the gateway listens, goes when the gateway has closed, and keeps no process alive.
  */
 export default fp<MetricsPortOptions>(async function metricsPort (app, { plugins }) {
-  const { AUTH_MODE, HOST, METRICS_PORT, PORT } = app.config
-  if (METRICS_PORT === '') return
-  const port = Number(METRICS_PORT)
-  if (port > 65_535) throw new StartError('METRICS_PORT must be <= 65535')
-  if (port === PORT && port !== 0) throw new StartError('METRICS_PORT must be another port than PORT; empty, the metrics are on PORT')
-  if (AUTH_MODE === '' && !isLoopback(HOST)) throw new StartError(`AUTH_MODE must be none, api-key or jwt to listen on ${HOST}: without it the gateway serves loopback addresses only`)
+  const port = portOf(app.config)
+  if (port === undefined) return
 
   const server = Fastify({
     // Scrapes are like probes: nobody reads a line for each.
@@ -33,7 +28,7 @@ export default fp<MetricsPortOptions>(async function metricsPort (app, { plugins
   for (const plugin of plugins) await server.register(plugin, { ownPort: true })
 
   app.addHook('onReady', async () => {
-    const url = await server.listen({ host: HOST, port })
+    const url = await server.listen({ host: app.config.HOST, port }).catch((error: unknown) => { throw explainListen(error, 'METRICS_PORT') })
     app.log.info({ url: `${url}/metrics` }, 'metrics are served')
   })
   app.addHook('onClose', () => server.close())

@@ -42,5 +42,21 @@ test('a port in use is one line and exit code 1', async t => {
   t.teardown(() => other.close())
   const server = serverProcess(t, { COPILOT_PORT: String((other.address() as AddressInfo).port) })
   t.equal(await server.exited, 1)
-  t.match(await server.errors, /^listen EADDRINUSE: [^\n]+\n$/)
+  t.match(await server.errors, /^listen EADDRINUSE: [^\n]+ choose another port by COPILOT_PORT\n$/)
+})
+
+test('a .env that cannot be read as settings stops it with one line', async t => {
+  for (const [file, why] of [[{}, /^\.env cannot be read: it is a directory[^\n]*\n$/], [Buffer.from('COPILOT_ENGINE=demo', 'utf16le'), /^\.env cannot be read: [^\n]*UTF-16[^\n]*\n$/]] as const) {
+    const server = serverProcess(t, {}, t.testdir({ '.env': file }))
+    t.equal(await server.exited, 1)
+    t.match(await server.errors, why)
+  }
+})
+
+test('SIGHUP changes nothing, and the log says so', async t => {
+  const server = serverProcess(t, {})
+  const url = await server.url()
+  server.child.kill('SIGHUP')
+  await server.line(/^SIGHUP: nothing is reloaded/)
+  t.equal((await fetch(`${url}/health`)).status, 200)
 })

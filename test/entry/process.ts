@@ -3,6 +3,11 @@ import { EventEmitter, once } from 'node:events'
 import type { Test } from 'tap'
 import { plain } from '../plain.ts'
 
+const root = new URL('../../', import.meta.url)
+
+/** Node with the loaders of this process, which run a TypeScript file from any directory; what it covers counts. */
+export const NODE: readonly string[] = [process.execPath, ...process.execArgv.map(word => word.replace('--import=./', `--import=${root}`))]
+
 /** A gateway in a process of its own. */
 export class GatewayProcess extends EventEmitter {
   /** What it has written so far. */
@@ -42,7 +47,7 @@ export class GatewayProcess extends EventEmitter {
 }
 
 /** Starts a command in an empty directory, with `env` on top of this process's environment; it ends with the test. */
-export function start (t: Test, command: readonly string[], env: Record<string, string>, files: Record<string, string> = {}): GatewayProcess {
+export function start (t: Test, command: readonly string[], env: Record<string, string>, files: NonNullable<Parameters<Test['testdir']>[0]> = {}): GatewayProcess {
   return startIn(t, t.testdir(files), command, env)
 }
 

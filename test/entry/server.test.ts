@@ -1,9 +1,13 @@
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { test } from 'tap'
+import tap, { test } from 'tap'
+import pkg from '../../package.json' with { type: 'json' }
 import { requestText, WireClient } from '../faults/client.ts'
 import { type Script, upstream } from '../helper.ts'
-import { start } from './process.ts'
+import { NODE, start } from './process.ts'
+
+// A dozen processes, on a machine that may have other things to do.
+tap.setTimeout(180_000)
 
 const entry = fileURLToPath(new URL('../../server.ts', import.meta.url))
 // A page that is not built is worth a line of the log, and beside the source there is none.
@@ -11,13 +15,13 @@ const nowhere = { COPILOT_SERVICE_URL: 'http://127.0.0.1:9', DEMO_PAGE: 'off' }
 
 /** The command that runs server.ts from source by the loaders of this process, and modules before it; what it covers counts. */
 function server (...modules: readonly string[]): string[] {
-  return [process.execPath, ...process.execArgv, ...modules.map(module => `--import=${module}`), entry]
+  return [...NODE, ...modules.map(module => `--import=${module}`), entry]
 }
 
 test('a start that fails says why in one line of the log', async t => {
   const gateway = start(t, server(), { ...nowhere, PORT: 'abc' })
   t.equal(await gateway.ended, 1)
-  t.match(JSON.parse(gateway.stdout), { level: 60, msg: 'PORT must be integer' })
+  t.match(JSON.parse(gateway.stdout), { level: 60, msg: 'PORT must be integer (0 to 65535), not "abc"' })
   t.equal(gateway.stderr, '')
 })
 
@@ -25,7 +29,44 @@ test('a port that is taken is said so, too', async t => {
   const service = await upstream(t, {})
   const gateway = start(t, server(), { ...nowhere, PORT: new URL(service.url).port })
   t.equal(await gateway.ended, 1)
-  t.match(JSON.parse(gateway.stdout), { level: 60, msg: /EADDRINUSE.*127\.0\.0\.1:\d+/ })
+  t.match(JSON.parse(gateway.stdout.trim().split('\n').at(-1) ?? ''), { level: 60, msg: /EADDRINUSE.*127\.0\.0\.1:\d+: another process listens there; choose another port by PORT or --port$/ })
+})
+
+test('the first line of the log says what starts, before it listens, and warnings about settings follow', async t => {
+  const gateway = start(t, server(), { ...nowhere, COPILOT_SERVICE_URL: 'http://me:s3cret@127.0.0.1:9/base', AUTH_MOD: 'jwt', TRUST_PROXY: '1' })
+  await gateway.url()
+  const [first, ...more] = gateway.stdout.trim().split('\n').map(line => JSON.parse(line))
+  t.match(first, {
+    level: 30,
+    msg: /^copilot-stream-gateway \d+\.\d+\.\d+ starts$/,
+    version: pkg.version,
+    node: process.version,
+    auth: 'this machine',
+    services: ['http://127.0.0.1:9/base'],
+    limits: { MAX_STREAMS: 1000, MAX_STREAMS_PER_CALLER: 10, RATE_LIMIT_MAX: 60, RATE_LIMIT_WINDOW_MS: 60_000 },
+    store: 'memory',
+    host: '127.0.0.1',
+    port: 0
+  })
+  t.match(more.slice(0, 2), [{ level: 40, msg: /^TRUST_PROXY is a hop count/ }, { level: 40, msg: 'AUTH_MOD is no setting: AUTH_MODE is meant, perhaps' }])
+  t.notMatch(gateway.stdout, 's3cret')
+})
+
+test('SIGHUP changes nothing, and the log says so', async t => {
+  const gateway = start(t, server(), nowhere)
+  const url = await gateway.url()
+  gateway.kill('SIGHUP')
+  while (!gateway.stdout.includes('SIGHUP: nothing is reloaded')) await once(gateway, 'output')
+  t.equal((await fetch(`${url}/health`)).status, 200)
+})
+
+test('a .env that cannot be read as settings stops the start with one line', async t => {
+  for (const [file, why] of [[{}, /^\.env cannot be read: it is a directory/], [Buffer.from('\ufeffAUTH_MODE=jwt\n', 'utf16le'), /UTF-16/], ['AUTH_MODE: jwt\n', /line 1 is no setting/]] as const) {
+    const gateway = start(t, server(), nowhere, { '.env': file })
+    t.equal(await gateway.ended, 1)
+    t.match(JSON.parse(gateway.stdout), { level: 60, msg: why })
+    t.equal(gateway.stderr, '')
+  }
 })
 
 test('.env in the working directory counts, and the environment counts more', async t => {

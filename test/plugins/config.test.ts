@@ -72,17 +72,19 @@ const durations = Object.entries({
 })
 
 const bad: Array<[name: string, value: string, rule: string]> = [
-  ['PORT', 'abc', 'must be integer'],
-  ['PORT', '3000.5', 'must be integer'],
-  ['PORT', '-1', 'must be >= 0'],
-  ['PORT', '65536', 'must be <= 65535'],
+  ['PORT', 'abc', 'must be integer (0 to 65535), not "abc"'],
+  ['PORT', '3000.5', 'must be integer (0 to 65535), not "3000.5"'],
+  ['PORT', '-1', 'must be >= 0 (0 to 65535), not "-1"'],
+  ['PORT', '65536', 'must be <= 65535 (0 to 65535), not "65536"'],
+  ['PORT', 'ghp_0123456789abcdefABCD', 'must be integer (0 to 65535), not "[redacted]"'],
+  ['RATE_LIMIT_MAX', 'x'.repeat(100), `must be integer (at least 0), not "${'x'.repeat(59)}…"`],
   ...durations.flatMap(([name, least]): Array<[string, string, string]> => [
-    [name, '1s', 'must be integer'],
-    [name, String(least - 1), `must be >= ${least}`],
-    [name, '2147483648', 'must be <= 2147483647']
+    [name, '1s', `must be integer (${least} to 2147483647), not "1s"`],
+    [name, String(least - 1), `must be >= ${least} (${least} to 2147483647), not "${least - 1}"`],
+    [name, '2147483648', `must be <= 2147483647 (${least} to 2147483647), not "2147483648"`]
   ]),
-  ['LOG_LEVEL', 'loud', 'must be one of fatal, error, warn, info, debug, trace, silent'],
-  ['AUTH_MODE', 'basic', 'must be one of none, api-key, jwt'],
+  ['LOG_LEVEL', 'loud', 'must be one of fatal, error, warn, info, debug, trace, silent, not "loud"'],
+  ['AUTH_MODE', 'basic', 'must be one of none, api-key, jwt, not "basic"'],
   ['COPILOT_SERVICE_TOKEN', 'two words', 'must be printable ASCII without spaces'],
   ['COPILOT_SERVICE_TOKEN', 'line\nbreak', 'must be printable ASCII without spaces'],
   ...['localhost:4000', 'ftp://x', 'http://', 'http://x?y=z', 'http://x#y', 'http://a b', 'http://x:99999', 'http://[', '//x'].map((url): [string, string, string] => ['COPILOT_SERVICE_URL', url, 'must be an http:// or https:// URL without query, or empty for the companion']),
@@ -98,12 +100,14 @@ for (const [name, value, rule] of bad) {
   })
 }
 
-test('every broken rule is named, and no value', async t => {
-  await t.rejects(load({ PORT: 'abc', COPILOT_SERVICE_TOKEN: 'two words' }), { name: 'StartError', message: 'PORT must be integer; COPILOT_SERVICE_TOKEN must be printable ASCII without spaces' })
+test('every broken rule is named, and no secret', async t => {
+  await t.rejects(load({ PORT: 'abc', COPILOT_SERVICE_TOKEN: 'two words' }), { name: 'StartError', message: 'PORT must be integer (0 to 65535), not "abc"; COPILOT_SERVICE_TOKEN must be printable ASCII without spaces' })
 })
 
-test('a failure that is not about a value stays what it is', async t => {
-  const app = Fastify()
-  app.decorate('config', await load({}))
-  await t.rejects(async () => { await app.register(config, { environment: {} }) }, { code: 'FST_ERR_DEC_ALREADY_PRESENT' })
+test('a service that has a password in its URL has no token besides', async t => {
+  const message = 'COPILOT_SERVICE_URL must have no name or password in it when COPILOT_SERVICE_TOKEN is set: both are one header'
+  for (const userinfo of ['me:s3cret@', 'me@', ':s3cret@']) {
+    await t.rejects(load({ COPILOT_SERVICE_URL: `https://${userinfo}copilot.example`, COPILOT_SERVICE_TOKEN: 'x' }), { name: 'StartError', message })
+    await t.resolves(load({ COPILOT_SERVICE_URL: `https://${userinfo}copilot.example` }))
+  }
 })

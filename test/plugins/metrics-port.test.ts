@@ -61,5 +61,5 @@ test('a port that cannot be is refused at start', async t => {
   t.teardown(() => taken.close())
   await once(taken, 'listening')
   // A listening TCP server has an address with a port.
-  await t.rejects(refused({ METRICS_PORT: String((taken.address() as AddressInfo).port) }), { code: 'EADDRINUSE' })
+  await t.rejects(refused({ METRICS_PORT: String((taken.address() as AddressInfo).port) }), { code: 'EADDRINUSE', message: /choose another port by METRICS_PORT$/ })
 })

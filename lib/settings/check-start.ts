@@ -1,0 +1,18 @@
+import { authenticator } from '../auth/authenticator.ts'
+import { corsOrigins } from '../cors-origins.ts'
+import { hostCheck } from '../host-names.ts'
+import { checkSettings } from './check.ts'
+import type { Environment } from './collect.ts'
+import { metricsPort, refuseOtherMachines } from './listeners.ts'
+import type { Config } from './schema.ts'
+
+/** Checks everything about settings that a start would refuse, and reaches for nothing. Throws a `StartError` of one line. */
+export function checkStart (values: Environment): Config {
+  const config = checkSettings(values)
+  authenticator(config)
+  corsOrigins(config.CORS_ORIGIN)
+  hostCheck(config.ALLOWED_HOSTS)
+  metricsPort(config)
+  refuseOtherMachines(config.AUTH_MODE, config.HOST)
+  return config
+}

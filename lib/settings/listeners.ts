@@ -1,0 +1,36 @@
+import { isLoopback } from '../loopback.ts'
+import { StartError } from '../start-error.ts'
+import type { Config } from './schema.ts'
+
+/** Refuses to listen on an address that others can reach when nobody said who may ask. */
+export function refuseOtherMachines (authMode: string, host: string): void {
+  if (authMode === '' && !isLoopback(host)) {
+    throw new StartError(`AUTH_MODE must be none, api-key or jwt to listen on ${host}: without it the gateway serves loopback addresses only`)
+  }
+}
+
+/** The port of the metrics; undefined when they have none of their own. Throws a {@link StartError} for one that cannot be. */
+export function metricsPort ({ AUTH_MODE, HOST, METRICS_PORT, PORT }: Config): number | undefined {
+  if (METRICS_PORT === '') return undefined
+  const port = Number(METRICS_PORT)
+  if (port > 65_535) throw new StartError('METRICS_PORT must be <= 65535')
+  if (port === PORT && port !== 0) throw new StartError('METRICS_PORT must be another port than PORT; empty, the metrics are on PORT')
+  refuseOtherMachines(AUTH_MODE, HOST)
+  return port
+}
+
+const ADVICE: Readonly<Record<string, (portSetting: string) => string>> = {
+  EADDRINUSE: portSetting => `another process listens there; choose another port by ${portSetting}`,
+  EACCES: portSetting => `this user may not listen there; choose another port, over 1023, by ${portSetting}`,
+  EADDRNOTAVAIL: () => 'this machine has no such address; choose another one by HOST',
+  ENOTFOUND: () => 'there is no such address; choose another one by HOST'
+}
+
+/** Adds to the message of an error of `listen` which setting chooses another address or port; gives the error back. */
+export function explainListen (error: unknown, portSetting: string): unknown {
+  if (error instanceof Error && 'code' in error) {
+    const advice = ADVICE[String(error.code)]?.(portSetting)
+    if (advice) error.message += `: ${advice}`
+  }
+  return error
+}

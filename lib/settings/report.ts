@@ -1,0 +1,15 @@
+import { presentable } from '../redact.ts'
+import type { Collected } from './collect.ts'
+import type { Annotations } from './schema.ts'
+
+/**
+ * Lists settings as they are in effect, one `NAME = value  (where from)` a line. A secret is shown as `(hidden)`, a password in a URL
+ * as `[redacted]`.
+ */
+export function reportSettings (settings: Readonly<Record<string, Annotations>>, { values, origins }: Collected): string {
+  return Object.entries(settings).map(([name, { secret, default: initial = '' }]) => {
+    const value = values[name] ?? String(initial)
+    const shown = value === '' ? '(empty)' : secret ? '(hidden)' : presentable(value, [], 10_000)
+    return `${name} = ${shown}  (${origins[name] ?? 'default'})\n`
+  }).join('')
+}

@@ -1,0 +1,38 @@
+import pkg from '../../package.json' with { type: 'json' }
+import type { Config } from './schema.ts'
+
+/** What runs here, in a few words, without a secret: for the first line of the log and for `gateway_build_info`. */
+export interface Summary {
+  readonly version: string
+  readonly node: string
+  /** The mode of authentication; `this machine` when none was chosen. */
+  readonly auth: string
+  /** Where answers are from: base URLs without credentials, or `companion`. */
+  readonly services: readonly string[]
+  /** What the process, and one caller, may take; see docs/settings.md for the units. */
+  readonly limits: Pick<Config, 'MAX_STREAMS' | 'MAX_STREAMS_PER_CALLER' | 'RATE_LIMIT_MAX' | 'RATE_LIMIT_WINDOW_MS'>
+  /** Where recordings and counts are kept. */
+  readonly store: 'memory'
+  readonly host: string
+  /** The configured port; 0 is a free one. */
+  readonly port: number
+}
+
+/** Says what a gateway with these settings is. */
+export function summarize ({ AUTH_MODE, COPILOT_SERVICE_URL, HOST, PORT, MAX_STREAMS, MAX_STREAMS_PER_CALLER, RATE_LIMIT_MAX, RATE_LIMIT_WINDOW_MS }: Config): Summary {
+  return {
+    version: pkg.version,
+    node: process.version,
+    auth: AUTH_MODE || 'this machine',
+    services: COPILOT_SERVICE_URL ? [withoutCredentials(COPILOT_SERVICE_URL)] : ['companion'],
+    limits: { MAX_STREAMS, MAX_STREAMS_PER_CALLER, RATE_LIMIT_MAX, RATE_LIMIT_WINDOW_MS },
+    store: 'memory',
+    host: HOST,
+    port: PORT
+  }
+}
+
+function withoutCredentials (url: string): string {
+  const { origin, pathname } = new URL(url)
+  return origin + (pathname === '/' ? '' : pathname)
+}
