@@ -22,6 +22,7 @@ import loadShedding from './plugins/load-shedding.ts'
 import pipelining from './plugins/pipelining.ts'
 import rateLimit from './plugins/rate-limit.ts'
 import resume from './plugins/resume.ts'
+import secondAddress from './plugins/second-address.ts'
 import securityHeaders from './plugins/security-headers.ts'
 import slots from './plugins/slots.ts'
 import stall from './plugins/stall.ts'
@@ -56,6 +57,7 @@ export const parts: ReadonlyArray<(app: FastifyInstance, options: ConfigOptions 
   app => app.register(stall),
   app => app.register(unrouted),
   app => app.register(clientErrors),
+  app => app.register(secondAddress),
   app => app.register(drain),
   app => app.register(host),
 
