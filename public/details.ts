@@ -2,6 +2,7 @@ import type { Answer } from '../client/index.ts'
 import { byId, make } from './dom.ts'
 import type { Measurement } from './measurement.ts'
 import { plot, summary } from './plot.ts'
+import { save } from './transfer.ts'
 
 /** The drawer with what can be measured of the latest answer. */
 export class Details {
@@ -62,6 +63,10 @@ export class Details {
       ['Pieces', measurement && String(measurement.pieces)],
       ['Bytes', answer && String(answer.bytes)],
       ['Status', answer?.status],
+      ['Finish reason', answer?.finishReason === null ? 'not told' : answer?.finishReason],
+      ['Model', answer?.model],
+      ['Input tokens', tokens(answer?.usage?.inputTokens, answer?.usage?.cachedInputTokens, 'cached')],
+      ['Output tokens', tokens(answer?.usage?.outputTokens, answer?.usage?.reasoningTokens, 'for thinking')],
       ['Request', answer?.requestId]
     ]
     byId('facts', HTMLElement).replaceChildren(...facts.map(([name, value = '–']) => make('div', '', make('dt', '', name), make('dd', '', value))))
@@ -72,14 +77,14 @@ export class Details {
   }
 
   #save (): void {
-    const link = make('a')
-    link.href = URL.createObjectURL(new Blob([this.#shown?.measurement.ndjson ?? ''], { type: 'application/x-ndjson' }))
-    link.download = `answer-${this.#shown?.answer.requestId ?? 'events'}.ndjson`
-    link.click()
-    URL.revokeObjectURL(link.href)
+    save(this.#shown?.measurement.ndjson ?? '', `answer-${this.#shown?.answer.requestId ?? 'events'}.ndjson`, 'application/x-ndjson')
   }
 }
 
 function milliseconds (time: number | undefined): string | undefined {
   return time === undefined ? undefined : `${Math.round(time)} ms`
+}
+
+function tokens (count: number | undefined, part: number | undefined, of: string): string | undefined {
+  return count === undefined ? undefined : `${count}${part === undefined ? '' : `, ${part} ${of}`}`
 }

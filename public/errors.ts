@@ -3,8 +3,8 @@ export interface Words {
   readonly title: string
   /** What to do about it. */
   readonly advice: string
-  /** What helps: asking again (the default), a key, reading the same answer on, or nothing that this page can do. */
-  readonly remedy?: 'key' | 'resume' | 'none'
+  /** What helps: asking again (the default), a key, reading the same answer on, having the model go on, or nothing that this page can do. */
+  readonly remedy?: 'key' | 'resume' | 'continue' | 'none'
 }
 
 const upstream: Words = { title: 'Copilot reports an error', advice: 'Try again. If it stays, tell whoever runs the gateway.' }
@@ -37,7 +37,7 @@ const words = new Map<string, Words>(Object.entries({
   auth: { title: 'The gateway is not signed in to GitHub Copilot', advice: 'Its token was refused. Whoever runs the gateway has to renew it.', remedy: 'none' },
 
   // What became of an answer.
-  length: { title: 'The answer was too long for the model', advice: 'It breaks off where the model had to end. Continue has it go on from there.' },
+  length: { title: 'The answer was too long for the model', advice: 'It breaks off where the model had to end. Continue has it go on from there.', remedy: 'continue' },
   filtered: { title: 'A content filter ended the answer', advice: 'What it let through is above. Ask in other words.' },
   abandoned: { title: 'The answer was given up', advice: 'Nobody read it for too long. Ask again.' },
   not_found: { title: 'The gateway no longer has this answer', advice: 'It was kept for a while, or by a gateway that was restarted since. Ask again.' },
@@ -48,11 +48,22 @@ const words = new Map<string, Words>(Object.entries({
   left: { title: 'The page was left in the middle', advice: 'This answer could not be kept going. Ask again.' }
 } satisfies Record<string, Words>))
 
-/** What to tell a person about a failure, and what there is to press. `resumable`: the gateway may still have the answer. */
-export function wordsFor (errorType: string, resumable = false): Words {
+/** What else is known when something fails. */
+export interface Circumstances {
+  /** The gateway may still have the answer. */
+  readonly resumable?: boolean
+  /** Something of the answer had arrived. */
+  readonly begun?: boolean
+}
+
+/** What to tell a person about a failure, and what there is to press. */
+export function wordsFor (errorType: string, { resumable = false, begun = false }: Circumstances = {}): Words {
   // A name of its own of the service (`sdk`, `spawn`, …) is an error of the service.
   const found = words.get(errorType) ?? upstream
-  return resumable && errorType === 'network' ? { ...found, remedy: 'resume' } : found
+  if (resumable && errorType === 'network') return { ...found, remedy: 'resume' }
+  // What had begun to arrive was reached.
+  if (begun && errorType === 'connection') return { title: 'Copilot was cut off in the middle', advice: 'What arrived is above; the rest was lost. Try again.' }
+  return found
 }
 
 /** The kinds that have words of their own. */

@@ -5,9 +5,13 @@ import { Conversation } from './conversation.ts'
 import { Credentials } from './credentials.ts'
 import { Details } from './details.ts'
 import { button, byId, make } from './dom.ts'
-import { History } from './history.ts'
+import { Library } from './library.ts'
+import { Rail } from './rail.ts'
 import { Scrolling } from './scrolling.ts'
+import { shortcuts } from './shortcuts.ts'
 import { browserStorage } from './storage.ts'
+import { fromJson, save, toJson, toMarkdown } from './transfer.ts'
+import type { Turn } from './turns.ts'
 
 // The gateway serves this page, perhaps under a path of somebody's proxy.
 const client = createChatClient({ baseUrl: location.pathname, headers: () => credentials.headers })
@@ -16,36 +20,126 @@ const credentials = new Credentials(() => {
   void offerModels()
   conversation.retryWithKey()
 })
+const library = new Library(browserStorage(), chat => {
+  conversation.changed(chat)
+  rail.draw()
+  if (chat === conversation.chat && !library.chat(chat) && location.hash.startsWith('#/c/')) location.hash = '#/new'
+})
+/** The question that is asked in another way. */
+let edited: Turn | undefined
 const composer = new Composer({
-  onAsk: prompt => conversation.ask(prompt),
-  onStop: () => conversation.stop()
+  onAsk: prompt => {
+    conversation.ask(prompt, edited)
+    edited = undefined
+  },
+  onStop: () => conversation.stop(),
+  onEditEnd: () => { edited = undefined },
+  onEditLast: () => {
+    const last = conversation.turns.at(-1)
+    if (last) edit(last)
+  }
 })
 const conversation = new Conversation({
   client,
-  history: new History(browserStorage()),
+  library,
   details: new Details(),
   scrolling: new Scrolling(),
   choice: () => composer.choice,
-  onBusy: busy => { composer.busy = busy },
+  onBusy: (busy, ended) => {
+    composer.setBusy(busy)
+    if (!busy && ended) composer.next(ended.state === 'done')
+  },
+  onAsked: chat => {
+    if (location.hash !== `#/c/${chat}`) history.pushState(null, '', `#/c/${chat}`)
+    rail.draw()
+  },
+  onEdit: edit,
   onKeyWanted: why => credentials.ask(why)
 })
+const rail = new Rail({
+  library,
+  current: () => conversation.chat,
+  onDelete: chat => {
+    conversation.stopAll(chat)
+    if (chat === conversation.chat) location.hash = '#/new'
+  }
+})
+
+function edit (turn: Turn): void {
+  edited = turn
+  composer.edit(turn.prompt)
+}
 
 async function offerModels (): Promise<void> {
   try {
-    composer.offer(await client.models())
+    const models = await client.models()
+    composer.offer(models)
+    conversation.offer(models)
   } catch {
     // Without a list the service chooses; what is wrong is told when something is asked.
   }
 }
 
-for (const example of ['What is a closure?', 'Show me a debounce function', 'How does HTTP stream a body?']) {
-  byId('examples', HTMLElement).append(make('li', '', button(example, () => conversation.ask(example), 'example')))
+/** Shows what the address names: a conversation, a new one, or, without a name, the latest. */
+function route (): void {
+  const wanted = /^#\/c\/([\w-]+)$/.exec(location.hash)?.[1] ?? (location.hash === '' ? library.chats[0]?.id : undefined)
+  const chat = wanted === undefined ? undefined : library.chat(wanted)
+  if (chat) history.replaceState(null, '', `#/c/${chat.id}`)
+  conversation.open(chat?.id)
+  document.title = chat ? `${chat.title} – Copilot Stream Gateway` : 'Copilot Stream Gateway'
+  rail.draw()
 }
-byId('new-chat', HTMLButtonElement).addEventListener('click', () => {
-  conversation.clear()
+
+function newChat (): void {
+  if (location.hash !== '#/new') history.pushState(null, '', '#/new')
+  route()
   composer.focus()
   announce('A new chat')
-})
+}
 
-conversation.restore()
+for (const example of ['Explain backpressure in Node streams', 'Write a debounce function in TypeScript', 'Compare REST and GraphQL in a table']) {
+  byId('examples', HTMLElement).append(make('li', '', button(example, () => conversation.ask(example), 'example')))
+}
+byId('new-chat', HTMLButtonElement).addEventListener('click', newChat)
+addEventListener('hashchange', route)
+// What was pushed without a change of the address's text has no such event.
+addEventListener('popstate', () => { if (!location.hash.endsWith(conversation.chat)) route() })
+
+const exporting = byId('exporting', HTMLDialogElement)
+byId('export-chat', HTMLButtonElement).addEventListener('click', () => exporting.showModal())
+exporting.addEventListener('close', () => {
+  const chat = library.chat(conversation.chat)
+  if (!chat) return
+  const name = chat.title.replace(/[^\p{L}\p{N}]+/gu, '-').slice(0, 60) || 'conversation'
+  if (exporting.returnValue === 'markdown') save(toMarkdown(chat, library.turns(chat.id)), `${name}.md`, 'text/markdown')
+  if (exporting.returnValue === 'json') save(toJson(chat, library.turns(chat.id)), `${name}.json`, 'application/json')
+  exporting.returnValue = ''
+})
+const file = byId('import-file', HTMLInputElement)
+byId('import-chat', HTMLButtonElement).addEventListener('click', () => file.click())
+file.addEventListener('change', () => { void importFile() })
+
+async function importFile (): Promise<void> {
+  const text = await file.files?.[0]?.text()
+  file.value = ''
+  if (text === undefined) return
+  try {
+    const { chat, turns } = fromJson(text)
+    library.saveChat(chat)
+    for (const turn of turns) library.saveTurn(turn)
+    location.hash = `#/c/${chat.id}`
+    announce('Imported')
+  } catch (error) {
+    const note = make('p', 'undo-note', make('span', '', error instanceof Error ? error.message : String(error)), button('Close', () => note.remove()))
+    byId('undo', HTMLElement).append(note)
+    announce(note.textContent)
+  }
+}
+
+const offline = byId('offline', HTMLElement)
+for (const event of ['online', 'offline']) addEventListener(event, () => { offline.hidden = navigator.onLine })
+offline.hidden = navigator.onLine
+
+shortcuts({ newChat })
+route()
 void offerModels()

@@ -1,18 +1,22 @@
 import { byId } from './dom.ts'
 
-/** How near to the end counts as “reading along”, in CSS pixels. */
-const NEAR = 80
+/** How near to the end counts as “at the end”, in CSS pixels: less than anybody scrolls on purpose. */
+const NEAR = 8
 
 /** Keeps the latest words in sight for who reads along, and never moves the page under who has scrolled back. */
 export class Scrolling {
   readonly #latest = byId('latest', HTMLButtonElement)
   #following = true
+  #top = 0
 
   constructor () {
     addEventListener('scroll', () => {
       const { scrollHeight, scrollTop, clientHeight } = document.documentElement
-      this.#following = scrollHeight - scrollTop - clientHeight < NEAR
+      // The page alone only ever scrolls down.
+      if (scrollHeight - scrollTop - clientHeight < NEAR) this.#following = true
+      else if (scrollTop < this.#top) this.#following = false
       if (this.#following) this.#latest.hidden = true
+      this.#top = scrollTop
     }, { passive: true })
     this.#latest.addEventListener('click', () => this.toEnd())
   }

@@ -1,11 +1,13 @@
-import type { AnswerStatus } from '../client/index.ts'
+import type { AnswerPart, AnswerStatus, Model, Retry } from '../client/index.ts'
 import { announce } from './announcer.ts'
 import { copy } from './clipboard.ts'
 import { countdown } from './countdown.ts'
 import { button, make } from './dom.ts'
 import { wordsFor } from './errors.ts'
-import type { Failure, Turn } from './history.ts'
 import { MarkdownView } from './markdown.ts'
+import { QuestionView, type QuestionActions } from './question-view.ts'
+import { ReasoningView } from './reasoning-view.ts'
+import type { Failure, Turn } from './turns.ts'
 
 /** What a person is told of each state; the finished ones are not said aloud here, but with the answer. */
 const LABELS: Record<AnswerStatus, string> = {
@@ -17,54 +19,90 @@ const LABELS: Record<AnswerStatus, string> = {
   error: 'Failed'
 }
 
+/** How much of an answer is said aloud. */
+const MAX_SAID = 2_000
+
 /** What can be done with a turn that is over. */
-export interface TurnActions {
-  /** Asks the same again. */
+export interface TurnActions extends QuestionActions {
+  /** Asks the same again, in the same place. */
   readonly retry: () => void
+  /** Asks the same again as another version, perhaps with another model. */
+  readonly regenerate: (model?: string) => void
+  /** Has the model go on where it broke off. */
+  readonly proceed: () => void
   /** Reads the same answer on. */
   readonly resume: () => void
   /** Lets the person enter a key. */
   readonly enterKey: () => void
+  /** Ends the wait for another try. */
+  readonly retryNow: () => void
 }
 
 /** A question and its answer, on the page. */
 export class TurnView {
   readonly root = make('article', 'turn')
+  readonly question: QuestionView
+  readonly #way = new ReasoningView()
   readonly #body = make('div', 'answer')
   readonly #state = make('span', 'state')
+  readonly #wait = make('span', 'retrying')
   readonly #buttons = make('span', 'buttons')
-  readonly #foot = make('p', 'foot', this.#state, this.#buttons)
+  readonly #foot = make('p', 'foot', this.#state, this.#wait, this.#buttons)
   readonly #actions: TurnActions
   readonly #onGrowth: () => void
+  readonly #turn: Turn
+  #models: readonly Model[] = []
   #markdown: MarkdownView
-  #source = ''
+  /** What of the answer was handed to be rendered. */
+  #shown = ''
   #endCountdown = (): void => {}
 
   /** Calls `onGrowth` when it has become longer. */
-  constructor ({ prompt, answer }: Turn, actions: TurnActions, onGrowth: () => void) {
+  constructor (turn: Turn, actions: TurnActions, onGrowth: () => void) {
+    this.#turn = turn
     this.#actions = actions
     this.#onGrowth = onGrowth
+    this.question = new QuestionView(turn.prompt, actions)
     this.root.append(
-      make('h2', 'unseen', 'You asked'), make('div', 'prompt', prompt),
-      make('h2', 'unseen', 'The answer'), this.#body, this.#foot
+      make('h2', 'unseen', 'You asked'), this.question.root,
+      make('h2', 'unseen', 'The answer'), this.#way.root, this.#body, this.#foot
     )
     this.#markdown = new MarkdownView(this.#body, onGrowth)
-    this.append(answer)
+    this.reset()
   }
 
-  append (text: string): void {
-    this.#source += text
-    this.#markdown.append(text)
+  take (part: AnswerPart): void {
+    if (part.type === 'text') {
+      this.#append(part.text)
+      return
+    }
+    if (part.type === 'reasoning') this.#way.think(part.text)
+    else this.#way.use(part)
+    this.#onGrowth()
   }
 
-  /** Begins anew: with nothing for the same question asked again, with what is there to go on behind it. */
-  reset (answer = ''): void {
+  /** The answer's first word is there: what the model thought is folded. */
+  settle (): void {
+    this.#way.settle(this.#turn)
+  }
+
+  /** Shows what is kept of the turn, by this tab or by another. */
+  reset (): void {
     this.#endCountdown()
     this.root.querySelector('.trouble')?.remove()
-    this.#source = ''
+    this.#wait.replaceChildren()
+    this.#way.reset(this.#turn)
     this.#body.replaceChildren()
+    this.#shown = ''
     this.#markdown = new MarkdownView(this.#body, this.#onGrowth)
-    this.append(answer)
+    this.#append(this.#turn.answer)
+    if (this.#turn.answer) this.settle()
+  }
+
+  /** Another tab is writing it: shows what has been added. */
+  follow (): void {
+    if (this.#turn.answer.startsWith(this.#shown) && !this.root.querySelector('.trouble')) this.#append(this.#turn.answer.slice(this.#shown.length))
+    else this.reset()
   }
 
   /** Shows how the answer is getting on, and says so. */
@@ -74,40 +112,92 @@ export class TurnView {
     announce(LABELS[status])
   }
 
-  /** The answer is over. `aloud`: it has just ended, so that it is said. */
-  async finish (turn: Turn, { retryAfter, aloud }: { readonly retryAfter?: number | undefined, readonly aloud: boolean }): Promise<void> {
-    await this.#markdown.end()
-    const { failure, state } = turn
-    this.#show(state === 'open' ? 'error' : state)
-    if (failure) this.#trouble(failure, turn, retryAfter)
-    this.#onGrowth()
-    if (aloud) announce(failure ? `${wordsFor(failure.errorType).title}. ${failure.message}` : `${state === 'done' ? 'The answer' : 'Stopped after'}: ${this.#body.innerText}`)
+  /** Says which try to reconnect comes when. */
+  retrying ({ attempt, tries, at }: Retry): void {
+    this.#endCountdown()
+    const seconds = make('span')
+    const now = button('Try now', this.#actions.retryNow)
+    this.#wait.replaceChildren(`try ${attempt} of ${tries} `, seconds, now)
+    this.#endCountdown = countdown((at - Date.now()) / 1000, seconds)
   }
 
-  /** Only the latest answer can be asked for again: what follows the others builds on them. */
-  offerRetry (offered: boolean): void {
-    this.root.classList.toggle('latest-turn', offered)
+  /** The answer is over. `aloud`: it has just ended, so that it is said. */
+  async finish ({ retryAfter, aloud }: { readonly retryAfter?: number | undefined, readonly aloud: boolean }): Promise<void> {
+    const { failure, state } = this.#turn
+    this.settle()
+    await this.#markdown.end()
+    // It may have begun anew meanwhile.
+    if (this.#turn.state !== state) return
+    this.#show(state === 'open' ? 'error' : state)
+    this.root.querySelector('.trouble')?.remove()
+    if (failure) this.#trouble(failure, retryAfter)
+    this.#onGrowth()
+    if (aloud) announce(failure ? `${this.#words(failure).title}. ${failure.message}` : `${state === 'done' ? 'The answer' : 'Stopped after'}: ${this.#said()}`)
+  }
+
+  /** What the same can be asked of. */
+  offer (models: readonly Model[]): void {
+    this.#models = models
+    if (this.root.dataset.status === 'done' || this.root.dataset.status === 'stopped') this.#show(this.root.dataset.status)
+  }
+
+  #append (text: string): void {
+    this.#shown += text
+    this.#markdown.append(text)
+  }
+
+  #said (): string {
+    let said = ''
+    for (const block of this.#body.children) {
+      if (said.length > MAX_SAID) return `${said.slice(0, MAX_SAID)} …`
+      if (block instanceof HTMLElement) said += `${said && '\n'}${block.innerText}`
+    }
+    return said
+  }
+
+  #words ({ errorType }: Failure): ReturnType<typeof wordsFor> {
+    return wordsFor(errorType, { resumable: this.#turn.streamId !== undefined, begun: this.#turn.answer !== '' })
   }
 
   #show (status: AnswerStatus): void {
+    if (status !== 'reconnecting') {
+      this.#endCountdown()
+      this.#wait.replaceChildren()
+    }
     this.root.dataset.status = status
     this.#body.setAttribute('aria-busy', String(status === 'waiting' || status === 'streaming' || status === 'reconnecting'))
     this.#state.textContent = LABELS[status]
-    const over = status === 'done' || status === 'stopped'
-    const copyButton = button('Copy', () => { void copy(this.#source, this.#body, copyButton) })
-    copyButton.setAttribute('aria-label', 'Copy answer')
-    this.#buttons.replaceChildren(...over ? [copyButton, button('Retry', this.#actions.retry, 'quiet retry')] : [])
+    this.#buttons.replaceChildren(...status === 'done' || status === 'stopped' || (status === 'error' && this.#turn.answer) ? this.#tools() : [])
   }
 
-  #trouble ({ errorType, message, requestId }: Failure, { streamId }: Turn, retryAfter: number | undefined): void {
-    const { title, advice, remedy } = wordsFor(errorType, streamId !== undefined)
+  #tools (): HTMLElement[] {
+    const copyButton = button('Copy', () => { void copy(this.#turn.answer, this.#body, copyButton) })
+    copyButton.setAttribute('aria-label', 'Copy answer')
+    const tools: HTMLElement[] = [copyButton, button('Regenerate', () => this.#actions.regenerate())]
+    if (this.#models.length > 1) {
+      const others = make('select', 'quiet others', new Option('with…', ''), ...this.#models.map(({ id, name }) => new Option(name ?? id, id)))
+      others.setAttribute('aria-label', 'Regenerate with')
+      others.addEventListener('change', () => {
+        const { value } = others
+        others.value = ''
+        if (value) this.#actions.regenerate(value)
+      })
+      tools.push(others)
+    }
+    return tools
+  }
+
+  #trouble (failure: Failure, retryAfter: number | undefined): void {
+    const { title, advice, remedy } = this.#words(failure)
+    const { message, requestId } = failure
     const again = button('Try again', this.#actions.retry, 'primary')
     const wait = make('span', 'wait')
     if (retryAfter) this.#endCountdown = countdown(retryAfter, wait, again)
-    const buttons = make('p', 'buttons retry', ...[
+    const buttons = make('p', 'buttons', ...[
       ...remedy === 'key' ? [button('Enter a key', this.#actions.enterKey, 'primary')] : [],
       ...remedy === 'resume' ? [button('Read on', this.#actions.resume, 'primary')] : [],
-      ...remedy === 'none' || remedy === 'key' ? [] : [again],
+      ...remedy === 'continue' ? [button('Continue', this.#actions.proceed, 'primary')] : [],
+      ...remedy === 'none' || remedy === 'key' || remedy === 'continue' ? [] : [again],
       wait
     ])
     if (remedy === 'resume') again.className = 'quiet'

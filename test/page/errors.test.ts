@@ -16,6 +16,11 @@ test('what the service calls by names of its own is an error of the service', as
 
 test('a lost connection can be made good while the gateway has the answer', async t => {
   t.equal(wordsFor('network').remedy, undefined)
-  t.equal(wordsFor('network', true).remedy, 'resume')
-  t.equal(wordsFor('not_found', true).remedy, undefined)
+  t.equal(wordsFor('network', { resumable: true }).remedy, 'resume')
+  t.equal(wordsFor('not_found', { resumable: true }).remedy, undefined)
+})
+
+test('a service that was cut off in the middle was reached', async t => {
+  t.equal(wordsFor('connection').title, 'The Copilot service cannot be reached')
+  t.equal(wordsFor('connection', { begun: true }).title, 'Copilot was cut off in the middle')
 })

@@ -107,7 +107,7 @@ tap.test('failures, as a person sees them', async t => {
     await become('streaming')
     await pen.cut()
     await become('error')
-    t.equal(await turn.getByRole('heading', { name: 'The Copilot service cannot be reached' }).count(), 1)
+    t.equal(await turn.getByRole('heading', { name: 'Copilot was cut off in the middle' }).count(), 1)
     t.equal(await turn.locator('.answer').innerText(), 'Half an')
     service.scripts['/chat/stream'] = (reply: ServerResponse) => reply.end('Whole.')
     await ask('And now?')

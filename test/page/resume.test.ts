@@ -109,7 +109,7 @@ tap.test('an answer that is interrupted', async t => {
     const { url, service } = await pair(t, { '/chat/stream': pen.script }, { SSE_HEARTBEAT_MS: '10' })
     const { page, turn, ask, become, until } = await visit(t, url)
     await ask('Hello')
-    await until('localStorage.getItem("copilot-stream-gateway:conversation")?.includes("streamId")')
+    await until('JSON.stringify({ ...localStorage }).includes("streamId")')
     await page.reload()
     await pen.end('At last.')
     await become('done')

@@ -1,0 +1,53 @@
+import type { ToolPart } from '../client/index.ts'
+import { make } from './dom.ts'
+import { MarkdownView } from './markdown.ts'
+import type { Turn } from './turns.ts'
+
+const STATES: Record<ToolPart['state'], string> = { running: 'running', done: 'done', failed: 'failed' }
+
+/** What happened on the way to an answer: what the model thought, folded, and the tools that it used, a quiet line each. */
+export class ReasoningView {
+  readonly root = make('div', 'way')
+  readonly #title = make('span')
+  readonly #text = make('div', 'thoughts')
+  readonly #fold = make('details', 'reasoning', make('summary', '', make('span', 'unseen', 'Reasoning: '), this.#title), this.#text)
+  readonly #tools = new Map<string, HTMLElement>()
+  #markdown = new MarkdownView(this.#text, () => {})
+
+  think (text: string): void {
+    if (!this.#fold.isConnected) this.root.prepend(this.#fold)
+    this.#title.textContent = 'Thinking…'
+    this.#markdown.append(text)
+  }
+
+  use (tool: ToolPart): void {
+    const { id, name, state, input, output } = tool
+    const known = this.#tools.get(id)
+    const line = make('details', 'tool', make('summary', '', `${name}`, make('span', 'tool-state', STATES[state])))
+    line.dataset.state = state
+    const shown = input ?? known?.dataset.input
+    if (shown !== undefined) line.dataset.input = typeof shown === 'string' ? shown : JSON.stringify(shown, null, 2)
+    for (const text of [line.dataset.input, output]) if (text) line.append(make('pre', '', text.slice(0, 20_000)))
+    if (known instanceof HTMLDetailsElement) line.open = known.open
+    if (known) known.replaceWith(line)
+    else this.root.append(line)
+    this.#tools.set(id, line)
+  }
+
+  /** The answer has begun, or is over. */
+  settle ({ thought }: Turn): void {
+    if (!this.#fold.isConnected && !this.root.contains(this.#fold)) return
+    this.#title.textContent = thought === undefined ? 'Thought' : `Thought for ${Math.max(1, Math.round(thought / 1000))} s`
+    void this.#markdown.end()
+  }
+
+  /** Shows what is kept of a turn, and nothing else. */
+  reset ({ reasoning, tools = [] }: Turn): void {
+    this.root.replaceChildren()
+    this.#text.replaceChildren()
+    this.#tools.clear()
+    this.#markdown = new MarkdownView(this.#text, () => {})
+    if (reasoning) this.think(reasoning)
+    for (const tool of tools) this.use(tool)
+  }
+}

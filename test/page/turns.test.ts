@@ -1,0 +1,41 @@
+import { test } from 'tap'
+import { firstOf, fold, lengthOf } from '../../public/draft.ts'
+import { branch, messagesOf, type Turn, versions } from '../../public/turns.ts'
+
+let asked = 0
+const turn = (prompt: string, answer: string, state: Turn['state'] = 'done', parent?: string): Turn => ({ id: prompt, chat: 'c', asked: asked++, prompt, answer, state, ...parent !== undefined && { parent } })
+
+test('whole answers and their questions are sent along, oldest first, and those that only their length ended', async t => {
+  const long = { ...turn('f', 'F', 'error'), failure: { errorType: 'length', message: 'too long' } }
+  t.strictSame(messagesOf([turn('a', 'A'), turn('b', 'B', 'stopped'), turn('c', 'C', 'error'), turn('d', 'D', 'open'), turn('e', 'E'), long]).map(({ content }) => content), ['a', 'A', 'e', 'E', 'f', 'F'])
+})
+
+test('what is sent along stays within what the gateway takes', async t => {
+  const many = messagesOf(Array.from({ length: 150 }, (_, index) => turn(`q${index}`, 'a')))
+  t.equal(many.length, 200)
+  t.match(many[0], { role: 'user', content: 'q50' }, 'the oldest are left out')
+
+  const [, long] = messagesOf([turn('q', '🌍'.repeat(30_000))])
+  t.equal(long && Array.from(long.content).length, 20_000, 'characters are code points')
+
+  const large = messagesOf(Array.from({ length: 50 }, () => turn('q', 'ü'.repeat(20_000))))
+  t.ok(new TextEncoder().encode(JSON.stringify(large)).length < 1_000_000)
+  t.ok(large.length >= 10)
+})
+
+test('of several versions the chosen one is shown, or the newest, and what was asked behind it', async t => {
+  const turns = [turn('a', 'A'), turn('b', 'B', 'done', 'a'), turn('b2', 'B', 'done', 'a'), turn('c', 'C', 'done', 'b'), turn('c2', 'C', 'done', 'b2')]
+  const shown = (chosen: Record<string, string>): string => branch(turns, chosen).map(({ id }) => id).join(' ')
+  t.equal(shown({}), 'a b2 c2')
+  t.equal(shown({ a: 'b' }), 'a b c')
+  t.equal(shown({ a: 'gone' }), 'a b2 c2')
+  t.strictSame(versions(turns, 'a').map(({ id }) => id), ['b', 'b2'])
+})
+
+test('what is attached is folded into the question, whatever fences it has', async t => {
+  t.equal(fold(' Why? ', []), 'Why?')
+  t.equal(fold('', [{ name: 'a.md', text: '```\nx\n```' }]), 'a.md:\n````\n```\nx\n```\n````')
+  t.equal(lengthOf('a🌍b'), 3)
+  t.equal(firstOf('a🌍b', 2), 'a🌍')
+  t.equal(firstOf('a', 5), 'a')
+})
