@@ -1,5 +1,4 @@
 import type { FastifyInstance } from 'fastify'
-import fp from 'fastify-plugin'
 import { serverOptions } from './lib/server-options.ts'
 import accessLog from './plugins/access-log.ts'
 import auth from './plugins/auth.ts'
@@ -34,7 +33,7 @@ import health from './routes/health.ts'
 import metricsRoute from './routes/metrics.ts'
 
 /** What the gateway is made of, in order. The list is the architecture: what stands lower builds on what stands above, and a plugin that does says so. */
-export const parts: ReadonlyArray<(app: FastifyInstance, options: ConfigOptions & PageOptions) => PromiseLike<unknown>> = [
+export const parts: ReadonlyArray<(app: FastifyInstance, options: GatewayOptions) => PromiseLike<unknown>> = [
   // What everything else asks for.
   (app, options) => app.register(config, options),
   app => app.register(exchange),
@@ -85,12 +84,13 @@ export const parts: ReadonlyArray<(app: FastifyInstance, options: ConfigOptions 
   app => app.register(api)
 ]
 
-/** The whole gateway as one Fastify plugin. */
-async function gateway (app: FastifyInstance, options: ConfigOptions & PageOptions): Promise<void> {
+/** What the gateway takes where an application registers it: settings, and whether there is a page. */
+export interface GatewayOptions extends ConfigOptions, PageOptions {}
+
+/** The whole gateway as one Fastify plugin. An application that registers it sees nothing of it but its routes. */
+export default async function gateway (app: FastifyInstance, options: GatewayOptions): Promise<void> {
   for (const register of parts) await register(app, options)
 }
-
-export default fp(gateway, { name: 'copilot-stream-gateway', fastify: '5.x' })
 
 // Whoever registers the gateway on a Fastify instance of its own needs both.
 export { serverOptions }

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import closeWithGrace from 'close-with-grace'
 import Fastify from 'fastify'
+import fp from 'fastify-plugin'
 import pkg from './package.json' with { type: 'json' }
-import gateway, { serverOptions } from './app.ts'
+import gateway, { type GatewayOptions, serverOptions } from './app.ts'
 import { type Command, parseCommandLine, USAGE } from './lib/command-line.ts'
 import { openBrowser } from './lib/open-browser.ts'
 import { checkStart } from './lib/settings/check-start.ts'
@@ -45,7 +46,8 @@ async function start (sources: Sources, open: boolean): Promise<void> {
   const app = Fastify(serverOptions(readable(sources)))
   process.on('SIGHUP', () => app.log.info('SIGHUP: nothing is reloaded, a restart is needed to change settings'))
   try {
-    await app.register(gateway, { sources })
+    // Without walls around it: the process is the gateway's alone, and asks for its settings.
+    await app.register(fp<GatewayOptions>(async (app, options) => await gateway(app, options)), { sources })
     const { HOST, PORT, DEMO_PAGE, DRAIN_DELAY_MS, DRAIN_TIMEOUT_MS } = app.config
     // The drain has bounds of its own; this one is for the case that something else hangs.
     closeWithGrace({ delay: DRAIN_DELAY_MS + DRAIN_TIMEOUT_MS + 10_000, logger: app.log, skip: NOT_FOR_US }, async ({ err }) => {

@@ -30,6 +30,9 @@ const serverSchema = Type.Object({
 /** The settings of the companion by name, as JSON schemas; those that have a `description` are its own. */
 export const companionSettings = { ...serverSchema.properties, ...schema.properties }
 
+/** What they are, each with its type. */
+export type CompanionSettings = Static<typeof schema> & Static<typeof serverSchema>
+
 /** The names of those that are secret. */
 export const secretSettings = Object.entries<object>(companionSettings).filter(([, property]) => 'secret' in property).map(([name]) => name)
 

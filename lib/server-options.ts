@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type ConnectionError, type FastifyError, type FastifyHttpOptions, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { loggerOptions } from './logger-options.ts'
@@ -14,6 +14,26 @@ export interface ConnectionBounds {
   readonly connectionTimeout: number
   readonly maxRequestsPerSocket: number
   readonly maxHeaderSize: number
+}
+
+/** Answers what never becomes a request that a route can see. */
+export interface Unrouted {
+  /** What Node or Fastify refuse before any hook. */
+  refuse (request: IncomingMessage, response: ServerResponse, error: unknown): void
+  /** What is no HTTP. */
+  refuseBytes (error: ConnectionError, socket: Socket): void
+}
+
+const unrouted = new WeakMap<object, Unrouted>()
+
+/** Has a gateway answer on a server that was made with {@link serverOptions}. Of several on one server it is the first. */
+export function answerUnrouted (server: object, by: Unrouted): void {
+  if (!unrouted.has(server)) unrouted.set(server, by)
+}
+
+/** True for a Fastify instance that was made with {@link serverOptions}: nobody else makes request ids as they do. */
+export function hasServerOptions (app: object): boolean {
+  return Reflect.get(app, 'genReqId') === requestId
 }
 
 /** The environment variables that a Fastify instance has to know of. */
@@ -51,7 +71,15 @@ export function serverOptions (environment: Environment, bounds: Partial<Connect
     // While draining, the gateway says who is served and who is not.
     return503OnClosing: false,
     // What never becomes a request that a route can see is answered by the gateway's plugins, as everything else.
-    clientErrorHandler (this: FastifyInstance, error: ConnectionError, socket: Socket) { this.refuseBytes(error, socket) },
-    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => request.server.refuse(request.raw, reply.raw, error)
+    clientErrorHandler (this: FastifyInstance, error: ConnectionError, socket: Socket) {
+      const gateway = unrouted.get(this.server)
+      if (gateway) gateway.refuseBytes(error, socket)
+      else socket.destroy(error)
+    },
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      const gateway = unrouted.get(request.server.server)
+      if (gateway) gateway.refuse(request.raw, reply.raw, error)
+      else void reply.send(error)
+    }
   } satisfies FastifyHttpOptions<Server>
 }

@@ -41,7 +41,7 @@ export default fp(async function accessLog (app) {
 /** Probes and scrapes come every few seconds and say nothing, nor do preflights; what went wrong should stand out. */
 function level ({ exchange: { ended, failure }, method, routeOptions }: FastifyRequest): 'debug' | 'info' | 'warn' {
   if (isFailed(ended)) return 'warn'
-  return !failure && (method === 'OPTIONS' || routeOptions.url?.match(/^\/(health|metrics)\b/)) ? 'debug' : 'info'
+  return !failure && (method === 'OPTIONS' || routeOptions.url?.match(/\/(health(\/\w+)?|metrics)$/)) ? 'debug' : 'info'
 }
 
 /** What the service says of an answer's end and of its cost, as far as it does. */

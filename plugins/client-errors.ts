@@ -4,6 +4,7 @@ import type { ConnectionError, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import { GatewayError } from '../lib/errors.ts'
 import { lastResponse } from '../lib/last-response.ts'
+import { answerUnrouted } from '../lib/server-options.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -20,6 +21,7 @@ export default fp(async function clientErrors (app) {
     // What broke off may be the body of a request whose hooks have only begun.
     setImmediate(refuse, error, socket)
   })
+  answerUnrouted(app.server, app)
 
   function refuse (error: ConnectionError, socket: Socket): void {
     const [reply, ...others] = app.repliesOn(socket)

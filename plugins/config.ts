@@ -1,7 +1,9 @@
+import fastifyEnv from '@fastify/env'
 import fp from 'fastify-plugin'
-import { companionSettings } from '../copilot/config.ts'
-import { checkSettings } from '../lib/settings/check.ts'
+import { type CompanionSettings, companionSettings } from '../copilot/config.ts'
+import { ajv, checkSettings } from '../lib/settings/check.ts'
 import { collectSettings, type Environment, type Sources } from '../lib/settings/collect.ts'
+import { settingsInCode } from '../lib/settings/in-code.ts'
 import { misspeltSettings } from '../lib/settings/misspelt.ts'
 import { type Annotations, annotationsOf, Config } from '../lib/settings/schema.ts'
 import { summarize } from '../lib/settings/summary.ts'
@@ -47,8 +49,13 @@ export function settingWarnings (values: Environment): string[] {
   ]
 }
 
+/** Settings in code: the names and types of the schema. */
+export type Settings = Partial<Config & CompanionSettings>
+
 /** Options of the plugin. */
 export interface ConfigOptions {
+  /** Count more than what is found elsewhere. */
+  readonly settings?: Settings
   /** The variables to use, instead of those of {@link ConfigOptions.sources}. */
   readonly environment?: Environment
   /** Where to look for settings; default {@link processSources}. */
@@ -56,10 +63,10 @@ export interface ConfigOptions {
 }
 
 /** Checks the settings once and decorates the instance with them; says in the log what starts. A bad value rejects with one clear line. */
-export default fp<ConfigOptions>(async function config (app, { environment, sources = environment ? { environment } : processSources() }) {
-  const { values } = collectSettings(sources, SECRETS)
+export default fp<ConfigOptions>(async function config (app, { settings = {}, environment, sources = environment ? { environment } : processSources() }) {
+  const values = { ...collectSettings(sources, SECRETS).values, ...settingsInCode(settings, Object.keys(SETTINGS)) }
   app.decorate('environment', values)
-  app.decorate('config', checkSettings(values))
+  await app.register(fastifyEnv, { schema: Config, data: checkSettings(values), env: false, ajv })
 
   const { version, ...summary } = summarize(app.config)
   app.log.info({ version, ...summary }, `copilot-stream-gateway ${version} starts`)

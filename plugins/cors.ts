@@ -12,6 +12,10 @@ export default fp(async function corsHeaders (app) {
   const origins = corsOrigins(app.config.CORS_ORIGIN)
   const any = origins.includes('*')
   const mayRead = (origin: string): boolean => any || (origins.length > 0 ? origins.includes(origin) : LOOPBACK_ORIGIN.test(origin))
+  if (app.hasRequestDecorator('corsPreflightEnabled')) {
+    app.log.info('the application has a CORS policy of its own, which decides for the gateway as well')
+    return
+  }
   await app.register(cors, {
     // A function, because anything else tells foreign origins all the rest: methods, headers, that there may be credentials.
     origin: (origin, decide) => decide(null, origin !== undefined && mayRead(origin) && (any ? '*' : origin)),

@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
@@ -34,6 +35,15 @@ export default fp(async function drain (app) {
   let phase: Phase = 'serving'
   let cut = 0
   const ends = new EventEmitter().setMaxListeners(0)
+  /** Requests on the server's connections, those included that are not the gateway's but the application's that it is a part of. */
+  let onServer = 0
+  app.server.on('request', (_request, response: ServerResponse) => {
+    onServer++
+    response.once('close', () => {
+      onServer--
+      if (phase === 'closed') closeIdle()
+    })
+  })
 
   app.decorate('lifecycle', {
     get phase () { return phase },
@@ -46,7 +56,6 @@ export default fp(async function drain (app) {
     inFlight.add(request)
     request.exchange.onOver(() => {
       inFlight.delete(request)
-      if (phase === 'closed') closeIdle()
       if (inFlight.size === 0) ends.emit('idle')
     })
     if (phase === 'closed') throw new GatewayError('draining')
@@ -54,7 +63,7 @@ export default fp(async function drain (app) {
 
   /** Lets a kept-alive connection end with its last answer instead of holding the process for its keep-alive time. */
   function closeIdle (): void {
-    if (inFlight.size === 0) app.server.closeAllConnections()
+    if (onServer === 0) app.server.closeAllConnections()
     else app.server.closeIdleConnections()
   }
 

@@ -5,8 +5,10 @@ import fp from 'fastify-plugin'
 
 /** Options of the plugin. */
 export interface PageOptions {
+  /** False: no page, whatever `DEMO_PAGE` says. */
+  readonly page?: boolean
   /** Where the built page is; default: beside this plugin, as `npm run build` puts it. */
-  readonly page?: string
+  readonly pageRoot?: string
 }
 
 /** What there is of the page, by the path it has. */
@@ -27,8 +29,8 @@ const directives = {
 }
 
 /** Serves the page to try the gateway with, to everybody: it is the questions that are authenticated. `DEMO_PAGE=off` removes it. */
-export default fp<PageOptions>(async function page (app, { page: root = fileURLToPath(new URL('../public/', import.meta.url)) }) {
-  if (app.config.DEMO_PAGE === 'off') return
+export default fp<PageOptions>(async function page (app, { page = true, pageRoot: root = fileURLToPath(new URL('../public/', import.meta.url)) }) {
+  if (!page || app.config.DEMO_PAGE === 'off') return
   if (!existsSync(`${root}/main.js`)) {
     app.log.warn('there is no page to try: it was not built')
     return
@@ -36,12 +38,14 @@ export default fp<PageOptions>(async function page (app, { page: root = fileURLT
   await app.register(fastifyStatic, {
     root,
     serve: false,
+    // An application that the gateway is a part of may have files of its own.
+    decorateReply: !app.hasReplyDecorator('sendFile'),
     // A page that is asked for again is compared by its ETag, so that a new version is there at once.
     cacheControl: false,
     setHeaders: reply => { reply.header('Cache-Control', 'no-cache') }
   })
   for (const [path, file] of Object.entries(FILES)) {
-    app.get(path, { schema: { hide: true }, helmet: { contentSecurityPolicy: { useDefaults: false, directives } } }, async (_request, reply) => reply.sendFile(file))
+    app.get(path, { schema: { hide: true }, helmet: { contentSecurityPolicy: { useDefaults: false, directives } } }, async (_request, reply) => reply.sendFile(file, root))
   }
   app.addHook('onListen', async () => {
     app.log.info(`to try it, open ${app.listeningOrigin.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')}`)

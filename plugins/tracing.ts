@@ -52,7 +52,7 @@ async function traceRequests (app: FastifyInstance): Promise<void> {
   outgoing.setTracerProvider(provider)
 
   const incoming = new FastifyOtelInstrumentation({
-    ignorePaths: ({ method, url }) => !url.startsWith('/api/') || method === 'OPTIONS',
+    ignorePaths: ({ method, url }) => !url.startsWith(`${app.prefix}/api/`) || method === 'OPTIONS',
     // One span for a request, not one for each function that it passes through.
     instrumentHooks: false,
     instrumentHandler: false,

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import { GatewayError } from '../lib/errors.ts'
 import { lastResponse } from '../lib/last-response.ts'
+import { hasServerOptions } from '../lib/server-options.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -10,9 +11,6 @@ declare module 'fastify' {
     refuse (request: IncomingMessage, response: ServerResponse, error: unknown): void
   }
 }
-
-/** A path that can be looked up, for requests whose own cannot. */
-const NOWHERE = '/-'
 
 /**
  * Refuses what Node or Fastify would answer by themselves, before any hook: a path that cannot be decoded or is too long, an
@@ -23,13 +21,18 @@ export default fp(async function unrouted (app) {
 
   app.decorate('refuse', (request, response, error) => {
     refused.set(request, error)
-    request.url = NOWHERE
+    // A path that can be looked up, and has no route.
+    request.url = `${app.prefix}/-`
     app.routing(request, response)
   })
   app.addHook('onRequest', async ({ raw }) => {
     if (refused.has(raw)) throw refused.get(raw)
   })
 
+  if (!hasServerOptions(app)) {
+    app.log.warn('the server was made without serverOptions: request ids, timeouts, TRUST_PROXY and the refusal of what is no HTTP are the application\'s own')
+    return
+  }
   app.server.on('checkExpectation', (request, response) => {
     app.refuse(request, response, new GatewayError('invalid_request', { status: 417, detail: 'Expect may only be 100-continue' }))
   })

@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { createParser } from 'eventsource-parser'
 import Fastify, { type FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
 import type { Test } from 'tap'
-import gateway from '../app.ts'
+import gateway, { type GatewayOptions } from '../app.ts'
 import { type ConnectionBounds, serverOptions } from '../lib/server-options.ts'
 import type { PageOptions } from '../plugins/page.ts'
 
@@ -45,8 +46,11 @@ export interface Gateway {
 /** What a gateway under test has of its own: bounds of connections, the directory of a built page. */
 export type Own = Partial<ConnectionBounds> & PageOptions
 
+/** The gateway without the walls around it that keep it from an application that it is a part of: tests look inside. */
+export const unencapsulated = fp<GatewayOptions>(async (app, options) => await gateway(app, options))
+
 /** Starts a gateway with the given environment variables on `host`; it stops with the test. */
-export async function build (t: Test, environment: Record<string, string> = {}, host = '127.0.0.1', { page, ...bounds }: Own = {}): Promise<Gateway> {
+export async function build (t: Test, environment: Record<string, string> = {}, host = '127.0.0.1', { page, pageRoot, ...bounds }: Own = {}): Promise<Gateway> {
   const log = new Log()
   const stream = new Writable({
     write (chunk, _encoding, done) {
@@ -61,7 +65,7 @@ export async function build (t: Test, environment: Record<string, string> = {}, 
   const app = Fastify({ ...options, logger: { ...options.logger, transport: undefined, stream } })
   // A drain that had to cut is what some tests are about, and no failure of any.
   t.teardown(() => app.close().catch(() => {}))
-  await app.register(gateway, { environment: env, ...(page !== undefined && { page }) })
+  await app.register(unencapsulated, { environment: env, ...(page !== undefined && { page }), ...(pageRoot !== undefined && { pageRoot }) })
   const url = await app.listen({ host, port: 0 })
   return { app, url, port: Number(new URL(url).port), log }
 }

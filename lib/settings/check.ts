@@ -5,7 +5,10 @@ import { trustProxy } from '../trust-proxy.ts'
 import type { Environment } from './collect.ts'
 import { annotationsOf, Config } from './schema.ts'
 
-const isConfig = new Ajv({ allErrors: true, coerceTypes: true, removeAdditional: 'all', useDefaults: true, strict: false }).compile<Config>(Config)
+/** Makes settings of variables: each gets its type or its default, and what is no setting is left out. */
+export const ajv = new Ajv({ allErrors: true, coerceTypes: true, removeAdditional: 'all', useDefaults: true, strict: false })
+
+const isConfig = ajv.compile<Config>(Config)
 const properties = annotationsOf(Config.properties)
 
 const URLS = ['COPILOT_SERVICE_URL', 'JWT_JWKS_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const

@@ -46,8 +46,8 @@ export async function setUp (t: Test): Promise<Setup | undefined> {
   const browser = await chromium.launch({ executablePath, args: FLAGS })
   t.teardown(() => browser.close())
   return {
-    gateway: (t, environment = {}) => build(t, { COPILOT_ENGINE: 'demo', ...environment }, undefined, { page: directory }),
-    pair: (t, scripts, environment = {}) => pair(t, scripts, environment, undefined, { page: directory }),
+    gateway: (t, environment = {}) => build(t, { COPILOT_ENGINE: 'demo', ...environment }, undefined, { pageRoot: directory }),
+    pair: (t, scripts, environment = {}) => pair(t, scripts, environment, undefined, { pageRoot: directory }),
     async visit (t, url, options) {
       const context = await browser.newContext(options)
       const page = await context.newPage()

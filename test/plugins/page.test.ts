@@ -7,7 +7,7 @@ const nowhere = { COPILOT_SERVICE_URL: 'http://127.0.0.1:9' }
 const files = { 'index.html': '<!doctype html>', 'main.js': 'start()', 'styles.css': 'p{}', 'icon.svg': '<svg/>', 'secret.txt': 'no' }
 
 test('the page and its files are served to everybody, even where questions need a key', async t => {
-  const { url } = await build(t, { ...nowhere, AUTH_MODE: 'api-key', API_KEYS: 'me:0123456789abcdef' }, undefined, { page: t.testdir(files) })
+  const { url } = await build(t, { ...nowhere, AUTH_MODE: 'api-key', API_KEYS: 'me:0123456789abcdef' }, undefined, { pageRoot: t.testdir(files) })
   for (const [path, type, content] of [['/', 'text/html', '<!doctype html>'], ['/main.js', 'application/javascript', 'start()'], ['/styles.css', 'text/css', 'p{}'], ['/icon.svg', 'image/svg+xml', '<svg/>']] as const) {
     const response = await fetch(url + path)
     t.equal(response.status, 200, path)
@@ -26,7 +26,7 @@ test('the page and its files are served to everybody, even where questions need 
 })
 
 test('nothing else of the directory is', async t => {
-  const { url, port } = await build(t, nowhere, undefined, { page: t.testdir(files) })
+  const { url, port } = await build(t, nowhere, undefined, { pageRoot: t.testdir(files) })
   for (const path of ['/secret.txt', '/index.html', '/main.ts', '/..%2fpackage.json']) {
     const response = await fetch(url + path)
     t.equal(response.status, 404, path)
@@ -38,19 +38,19 @@ test('nothing else of the directory is', async t => {
 })
 
 test('the address to open is logged, once', async t => {
-  const { url, log } = await build(t, nowhere, '::1', { page: t.testdir(files) })
+  const { url, log } = await build(t, nowhere, '::1', { pageRoot: t.testdir(files) })
   t.match(await log.line(({ msg }) => msg.startsWith('to try it')), { level: 30, msg: `to try it, open ${url}` })
   t.equal(log.lines.filter(({ msg }) => msg.includes('to try it')).length, 1)
 })
 
 test('DEMO_PAGE=off removes it', async t => {
-  const { url, log } = await build(t, { ...nowhere, DEMO_PAGE: 'off' }, undefined, { page: t.testdir(files) })
+  const { url, log } = await build(t, { ...nowhere, DEMO_PAGE: 'off' }, undefined, { pageRoot: t.testdir(files) })
   t.equal((await fetch(url)).status, 404)
   t.notOk(log.lines.some(({ msg }) => msg.includes('to try it')))
 })
 
 test('a gateway whose page was not built says so, and serves the rest', async t => {
-  const { url, log } = await build(t, nowhere, undefined, { page: t.testdir({}) })
+  const { url, log } = await build(t, nowhere, undefined, { pageRoot: t.testdir({}) })
   t.match(await log.line(({ msg }) => msg.includes('no page')), { level: 40, msg: 'there is no page to try: it was not built' })
   t.equal((await fetch(url)).status, 404)
   t.equal((await fetch(`${url}/health`)).status, 200)
