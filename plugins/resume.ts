@@ -31,7 +31,7 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 /** Keeps resumable answers going while their readers come and go, and lets only their owners at them. */
 export default fp(async function resume (app) {
   const { config } = app
-  const store: RecordingStore = new MemoryStore({ ttl: config.RESUME_TTL_MS, maxBytes: config.RESUME_MAX_BYTES, maxRecordingBytes: MAX_ANSWER_BYTES })
+  const store = new MemoryStore({ ttl: config.RESUME_TTL_MS, maxBytes: config.RESUME_MAX_BYTES, maxRecordingBytes: MAX_ANSWER_BYTES })
   const live = new Set<LiveAnswer>()
 
   async function find (request: FastifyRequest, id: string) {
@@ -85,6 +85,8 @@ export default fp(async function resume (app) {
     }
   })
 
+  // Whatever sheds load may stand below.
+  app.addHook('onReady', async () => { app.heapReliefs.push(() => store.relieve()) })
   app.addHook('onClose', async () => {
     // Fastify waits for the answers of its first listener; for `localhost` it has two. What stands above closes after this.
     await app.lifecycle.idle()

@@ -99,3 +99,16 @@ test('the service is held back by a reader that takes nothing of an answer that 
   t.equal((await response.arrayBuffer()).byteLength, 30_001_000)
   await taken
 })
+
+test('a heap that is nearly full costs finished answers, and none that is read or written', async t => {
+  const { app, url, replies } = await held(t, {})
+  const finished = await askAs(url, 'ann')
+  replies[0]?.end()
+  await finished.text()
+  const running = await askAs(url, 'ann')
+  for (const relieve of app.heapReliefs) relieve()
+  t.equal(await again(url, 'ann', finished), 404)
+  replies[1]?.end('!')
+  t.equal(await running.text(), `${kilobyte}!`)
+  t.equal(await again(url, 'ann', running), `${kilobyte}!`)
+})

@@ -62,6 +62,11 @@ export class MemoryStore implements RecordingStore, Keeper {
     for (const recording of [...this.#recordings.values()]) this.#forget(recording)
   }
 
+  /** Forgets what is finished and read by nobody: the process needs its memory for answers that are being written. */
+  relieve (): void {
+    for (const recording of [...this.#expiries.keys()]) if (recording.readers === 0) this.drop(recording)
+  }
+
   take (recording: MemoryRecording, cost: number): boolean {
     return this.#room.take(recording, cost)
   }
