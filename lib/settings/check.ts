@@ -19,7 +19,7 @@ const URLS = ['COPILOT_SERVICE_URL', 'JWT_JWKS_URL', 'OTEL_EXPORTER_OTLP_ENDPOIN
  */
 export function checkSettings (values: Environment): Config {
   const config: unknown = { ...values }
-  if (!isConfig(config)) throw new StartError((isConfig.errors ?? []).map(error => explain(error, values)).join('; '))
+  if (!isConfig(config)) throw new StartError(`${isConfig.errors?.map(error => explain(error, values)).join('; ')}`)
   for (const name of URLS) {
     if (config[name] && !URL.canParse(config[name])) throw new StartError(`${name} must be ${properties[name]?.rule}`)
   }
@@ -32,14 +32,13 @@ export function checkSettings (values: Environment): Config {
 
 function explain ({ keyword, instancePath, message, params }: ErrorObject, values: Environment): string {
   const name = instancePath.slice(1)
-  const { rule, minimum, maximum } = properties[name] ?? {}
-  if (keyword === 'pattern') return `${name} must be ${rule}`
-  const given = `, not ${JSON.stringify(presentable(values[name] ?? '', [], 60))}`
+  const property = properties[name]
+  if (keyword === 'pattern') return `${name} must be ${property?.rule}`
+  const given = `, not ${JSON.stringify(presentable(String(values[name]), [], 60))}`
   if (keyword === 'enum') return `${name} must be one of ${params.allowedValues.filter(Boolean).join(', ')}${given}`
-  return `${name} ${message} (${maximum === undefined ? `at least ${minimum}` : `${minimum} to ${maximum}`})${given}`
+  return `${name} ${message} (${property?.maximum === undefined ? `at least ${property?.minimum}` : `${property.minimum} to ${property.maximum}`})${given}`
 }
 
 function hasCredentials (url: string): boolean {
-  const { username, password } = url ? new URL(url) : { username: '', password: '' }
-  return username !== '' || password !== ''
+  return /^https?:\/\/[^/]*@/i.test(url)
 }

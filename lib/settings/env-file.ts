@@ -31,7 +31,7 @@ export function parseEnvFile (path: string, text: string): Record<string, string
     if (name === undefined) throw new StartError(`${path} cannot be read: line ${line} is no setting, which is NAME=value`)
     const quoted = next(QUOTED)
     const bare = quoted ? undefined : next(BARE)?.[1]
-    if (quoted) values[name] = quoted[1]?.replaceAll('\\n', '\n') ?? quoted[2] ?? quoted[3] ?? ''
+    if (quoted) values[name] = quoted[1]?.replaceAll('\\n', '\n') ?? quoted.slice(2).join('')
     else if (bare !== undefined) values[name] = bare.replace(/(?:^|\s)#.*$/, '').trim()
     else throw new StartError(`${path} cannot be read: the quotes of ${name} in line ${line} do not end, or something follows them`)
   }

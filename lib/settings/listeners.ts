@@ -19,11 +19,13 @@ export function metricsPort ({ AUTH_MODE, HOST, METRICS_PORT, PORT }: Config): n
   return port
 }
 
+const noSuchAddress = (): string => 'this machine has no such address; choose another one by HOST'
+
 const ADVICE: Readonly<Record<string, (portSetting: string) => string>> = {
   EADDRINUSE: portSetting => `another process listens there; choose another port by ${portSetting}`,
   EACCES: portSetting => `this user may not listen there; choose another port, over 1023, by ${portSetting}`,
-  EADDRNOTAVAIL: () => 'this machine has no such address; choose another one by HOST',
-  ENOTFOUND: () => 'there is no such address; choose another one by HOST'
+  EADDRNOTAVAIL: noSuchAddress,
+  ENOTFOUND: noSuchAddress
 }
 
 /** Adds to the message of an error of `listen` which setting chooses another address or port; gives the error back. */

@@ -30,14 +30,10 @@ function distance (a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const isSame = a[i - 1] === b[j - 1]
       const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
-      row.push(Math.min(at(last, j) + 1, at(row, j - 1) + 1, at(last, j - 1) + (isSame ? 0 : 1), isSwapped ? at(before, j - 2) + 1 : Infinity))
+      row.push(Math.min(Number(last[j]) + 1, Number(row[j - 1]) + 1, Number(last[j - 1]) + (isSame ? 0 : 1), isSwapped ? Number(before[j - 2]) + 1 : Infinity))
     }
     before = last
     last = row
   }
-  return at(last, b.length)
-}
-
-function at (row: readonly number[], index: number): number {
-  return row[index] ?? Infinity
+  return Number(last[b.length])
 }

@@ -21,7 +21,7 @@ export function readTextFile (path: string): string | undefined {
     bytes = readFileSync(path)
   } catch (error) {
     if (isAbsence(error) && !isThere(path)) return undefined
-    throw new StartError(`${path} cannot be read: ${error instanceof Error ? error.message : error}`)
+    throw new StartError(`${path} cannot be read: ${error instanceof Error && error.message}`)
   }
   return decode(path, bytes)
 }
