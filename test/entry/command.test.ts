@@ -62,6 +62,8 @@ test('--port, --host and --open count for a start', async t => {
   t.match(url, /^http:\/\/127\.0\.0\.2:\d+$/)
   while (!existsSync(OPENED)) await new Promise(resolve => setImmediate(resolve))
   t.equal(readFileSync(OPENED, 'utf8'), `${url}\n`)
+  gateway.kill('SIGTERM')
+  t.equal(await gateway.ended, 0)
 })
 
 test('a page that cannot be opened is a warning', async t => {
@@ -71,5 +73,7 @@ test('a page that cannot be opened is a warning', async t => {
     const gateway = startIn(t, directory, [...NODE, entry, '--open'], { COPILOT_SERVICE_URL: 'http://127.0.0.1:9', ...env })
     await gateway.url()
     while (!gateway.stdout.includes('"msg":"no page was opened"')) await once(gateway, 'output')
+    gateway.kill('SIGTERM')
+    t.equal(await gateway.ended, 0)
   }
 })

@@ -58,6 +58,8 @@ test('SIGHUP changes nothing, and the log says so', async t => {
   gateway.kill('SIGHUP')
   while (!gateway.stdout.includes('SIGHUP: nothing is reloaded')) await once(gateway, 'output')
   t.equal((await fetch(`${url}/health`)).status, 200)
+  gateway.kill('SIGTERM')
+  t.equal(await gateway.ended, 0)
 })
 
 test('a .env that cannot be read as settings stops the start with one line', async t => {
