@@ -10,12 +10,13 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
-RUN npm run build
+# What a debugger would want is left out of what runs.
+RUN npm run build && find dist \( -name '*.map' -o -name '*.tsbuildinfo' -o -name '.tsbuildinfo' \) -delete
 
 FROM node:${NODE_VERSION}-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --no-audit --no-fund
+RUN npm ci --omit=dev --no-audit --no-fund && find node_modules -name '*.map' -delete
 # npm takes it lightly when an optional package cannot be installed; here it is what the image is for.
 RUN ls node_modules/@github/copilot-sdk/package.json node_modules/@github/copilot-sdk-linux-*/package.json
 
@@ -24,7 +25,7 @@ FROM node:${NODE_VERSION}-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 ENV NODE_ENV=production HOST=0.0.0.0 COPILOT_PORT=3001
 WORKDIR /app
-COPY package.json ./
+COPY package.json LICENSE ./
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 # The image's user "node", by number, so that Kubernetes can tell that it is not root.
