@@ -6,10 +6,13 @@ import { GatewayError } from '../lib/errors.ts'
 import { lastResponse } from '../lib/last-response.ts'
 import { answerUnrouted } from '../lib/server-options.ts'
 
+/** What Node's parser says of bytes that are no HTTP. */
+export type ParserError = ConnectionError
+
 declare module 'fastify' {
   interface FastifyInstance {
     /** Answers what is not HTTP enough to become a request, or its body. Fastify's `clientErrorHandler`. */
-    refuseBytes (error: ConnectionError, socket: Socket): void
+    refuseBytes (error: ParserError, socket: Socket): void
   }
 }
 
