@@ -18,7 +18,7 @@ export default fp(async function secondAddress (app) {
 
   function onConnection (message: unknown): void {
     const server = serverOf(message)
-    if (!server || known.has(server) || server.listeners('request')[0] !== handler) return
+    if (!(server instanceof Server) || known.has(server) || server.listeners('request')[0] !== handler) return
     known.add(server)
     // Fastify has them told to the first, where nobody waits for any: such a request would hang, and its end would be the process's.
     server.removeAllListeners('upgrade')
@@ -29,7 +29,6 @@ export default fp(async function secondAddress (app) {
   app.addHook('onClose', async () => { unsubscribe('net.server.socket', onConnection) })
 }, { name: 'second-address', dependencies: ['unrouted', 'client-errors'] })
 
-function serverOf (message: unknown): Server | undefined {
-  const socket = typeof message === 'object' && message !== null && 'socket' in message ? message.socket : undefined
-  return socket instanceof Socket && 'server' in socket && socket.server instanceof Server ? socket.server : undefined
+function serverOf (message: unknown): unknown {
+  return typeof message === 'object' && message !== null && 'socket' in message && message.socket instanceof Socket && 'server' in message.socket && message.socket.server
 }
