@@ -1,5 +1,6 @@
+import { once } from 'node:events'
 import { test } from 'tap'
-import { build } from '../helper.ts'
+import { build, drainSocket, pair, rawAsk } from '../helper.ts'
 import { raw } from '../raw.ts'
 import { scrape } from '../scrape.ts'
 
@@ -33,3 +34,12 @@ for (const [name, [request, status, errorType]] of Object.entries(cases)) {
     t.match(JSON.stringify(seen.counted('gateway_requests_total')), `${status}`)
   })
 }
+
+test('a CONNECT behind an answer in flight ends the connection, and is told nothing that would look like a part of the answer', async t => {
+  const { port, service } = await pair(t, { '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/plain' }).write('half an ') })
+  const socket = await rawAsk(port)
+  await service.request()
+  await once(socket, 'readable')
+  socket.write('CONNECT example.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  t.notMatch((await drainSocket(socket)).text, /405|0\r\n\r\n/)
+})
