@@ -81,7 +81,7 @@ export class CopilotClient {
     const reply = await this.#upstream.send({ method: 'POST', path, accept: 'text/plain', json: prompt, guard: guard(STREAMS) }, call)
     if (isFailure(reply.status)) {
       const text = await beginningOf(reply)
-      if (isNoEndpoint(reply.status, text, path)) return 'not_supported'
+      if (text !== undefined && isNoEndpoint(reply.status, text, path)) return 'not_supported'
       throw this.#failure(reply, text)
     }
     refuseOthers(reply, STREAMS)
@@ -106,7 +106,7 @@ export class CopilotClient {
     return await readObject(reply)
   }
 
-  #failure ({ status, headers }: Reply, text: string): GatewayError | ReportedError {
+  #failure ({ status, headers }: Reply, text = ''): GatewayError | ReportedError {
     return fromReply({ status, headers, text }, this.#upstream.secrets, this.#upstream.url)
   }
 }

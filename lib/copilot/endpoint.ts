@@ -17,7 +17,7 @@ export function isNoEndpoint (status: number, text: string, path: string): boole
 
 /** True when the words are a status's own, whatever their spelling: `Not found.`, `not_found`, `Error: Not Found`. */
 function says (word: string, phrase: string): boolean {
-  const plain = (text: string) => text.toLowerCase().replace(/^error\b|\b\d{3}\b|[^a-z]/g, '')
+  const plain = (text: string) => text.toLowerCase().replace(/^error\b|\b\d{3}\b|[\s\p{P}]/gu, '')
   return plain(word) === '' || plain(word) === plain(phrase)
 }
 

@@ -30,10 +30,9 @@ export function discard (body: Readable): void {
   })
 }
 
-/** The beginning of an error reply. Cut in the middle, it still says by its status that and how the service failed. */
-export async function beginningOf (reply: Reply): Promise<string> {
-  const { text } = await read(reply, MAX_ERROR_BYTES).catch(() => ({ text: '' }))
-  return text
+/** The beginning of an error reply; undefined when it was cut, which leaves its status to say that and how the service failed. */
+export async function beginningOf (reply: Reply): Promise<string | undefined> {
+  return await read(reply, MAX_ERROR_BYTES).then(({ text }) => text, () => undefined)
 }
 
 /** Reads a body as UTF-8 up to `limit` bytes and destroys what is left. Rejects as the body fails. */

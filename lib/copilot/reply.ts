@@ -70,13 +70,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
   onResponseError (_controller: Dispatcher.DispatchController, error: unknown): void {
     const failure = fromTransport(error, this.#controller !== undefined)
     this.#settle.reject(failure)
-    this.#reply?.body.destroy(failure)
+    this.#reply?.body.fail(failure)
   }
 
   #begin (empty: boolean): void {
     if (!this.#reply) return
-    const { errored } = this.#reply.body
-    if (errored) this.#settle.reject(errored)
+    const { failure } = this.#reply.body
+    if (failure) this.#settle.reject(failure)
     else this.#settle.resolve({ ...this.#reply, empty })
   }
 }
@@ -85,6 +85,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
 class ReplyBody extends Readable {
   readonly #controller: Dispatcher.DispatchController
   readonly #guard: TextGuard | undefined
+  /** Why it is not whole, once that is known. */
+  failure: Error | undefined
   #complete = false
 
   constructor (controller: Dispatcher.DispatchController, guard: TextGuard | undefined) {
@@ -97,24 +99,32 @@ class ReplyBody extends Readable {
 
   /** Takes a chunk; false when the reader has enough for now. */
   pass (chunk: Buffer): boolean {
+    if (this.failure) return true
     if (!this.#guard) return this.push(chunk)
     const text = this.#guard.push(chunk)
     // A part of a character is no text yet, and must not look like the end.
     if (text) return text.length === 0 || this.push(text)
-    this.destroy(new GatewayError('bad_reply', { detail: 'its text is not what it says it is encoded in' }))
+    this.fail(new GatewayError('bad_reply', { detail: 'its text is not what it says it is encoded in' }))
     return true
   }
 
   /** Takes the clean end. */
   over (): void {
     this.#complete = true
+    if (this.failure) return
     const rest = this.#guard?.end()
     if (this.#guard && !rest) {
-      this.destroy(new GatewayError('bad_reply', { detail: 'its text ends within a character' }))
+      this.fail(new GatewayError('bad_reply', { detail: 'its text ends within a character' }))
       return
     }
     if (rest?.length) this.push(rest)
     this.push(null)
+  }
+
+  /** Breaks it off, once whoever was given it in this turn of the event loop has had the time to listen. */
+  fail (failure: Error): void {
+    this.failure ??= failure
+    setImmediate(() => this.destroy(failure))
   }
 
   override _read (): void {
