@@ -45,6 +45,10 @@ const words = new Map<string, Words>(Object.entries({
   client_stalled: { title: 'This page did not keep up', advice: 'Ask again.' },
   max_duration: { title: 'The answer took too long', advice: 'What arrived is above. Ask for something smaller.' },
   answer_too_large: { title: 'The answer became too large', advice: 'What arrived is above. Ask for something smaller.' },
+  already_asked: { title: 'This question was asked already', advice: 'Read its answer, or ask anew.' },
+  idempotency_mismatch: { title: 'Another question has this key', advice: 'Ask again.' },
+  producer_lost: { title: 'The gateway that was fetching the answer is gone', advice: 'What arrived is above. Ask again.' },
+  store_unavailable: { title: 'The gateway cannot keep answers right now', advice: 'Try again in a moment.' },
   left: { title: 'The page was left in the middle', advice: 'This answer could not be kept going. Ask again.' }
 } satisfies Record<string, Words>))
 

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { firstOf, fold, lengthOf } from '../../public/draft.ts'
-import { branch, messagesOf, type Turn, versions } from '../../public/turns.ts'
+import { branch, isTurn, messagesOf, type Turn, versions } from '../../public/turns.ts'
 
 let asked = 0
 const turn = (prompt: string, answer: string, state: Turn['state'] = 'done', parent?: string): Turn => ({ id: prompt, chat: 'c', asked: asked++, prompt, answer, state, ...parent !== undefined && { parent } })
@@ -36,6 +36,20 @@ test('what is attached is folded into the question, whatever fences it has', asy
   t.equal(fold(' Why? ', []), 'Why?')
   t.equal(fold('', [{ name: 'a.md', text: '```\nx\n```' }]), 'a.md:\n````\n```\nx\n```\n````')
   t.equal(lengthOf('a🌍b'), 3)
+  t.equal(lengthOf('ab'), 2)
   t.equal(firstOf('a🌍b', 2), 'a🌍')
   t.equal(firstOf('a', 5), 'a')
+})
+
+test('what is stored is a turn only when it has all that one has', t => {
+  const whole = turn('q', 'a')
+  t.ok(isTurn(whole))
+  for (const other of [null, 1, {}, { ...whole, id: 1 }, { ...whole, chat: 1 }, { ...whole, asked: '1' }, { ...whole, prompt: 1 }, { ...whole, answer: 1 }, { ...whole, state: '?' }]) t.notOk(isTurn(other))
+  t.end()
+})
+
+test('a conversation that somebody made a circle of has an end', t => {
+  const self: Turn = { ...turn('a', 'A'), parent: undefined }
+  t.equal(branch([self, { ...turn('b', 'B', 'done', 'a') }], { b: 'a' }).length, 2)
+  t.end()
 })
