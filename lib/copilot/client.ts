@@ -1,8 +1,10 @@
 import { Readable } from 'node:stream'
-import { type BodyAnswer, type Ending, type Fallback, START } from '../answer/answer.ts'
+import { type Answer, type BodyAnswer, type Ending, type Fallback, type PartsAnswer, START } from '../answer/answer.ts'
 import { GatewayError, type ReportedError } from '../errors.ts'
 import { isNoEndpoint } from './endpoint.ts'
-import { fromReply, isFailure } from './failures.ts'
+import { isWhole, toEnding } from './ending.ts'
+import { EventReply } from './event-reply.ts'
+import { fromReply, fromTransport, isFailure } from './failures.ts'
 import type { CopilotPrompt } from './prompt.ts'
 import { beginningOf, discard, guard, readObject, refuseOthers } from './reading.ts'
 import type { Reply } from './reply.ts'
@@ -20,20 +22,25 @@ export interface CopilotClientOptions extends UpstreamOptions {
   readonly streamRetry: number
 }
 
+/** What a form of reply says of its answer. */
+type Told = Pick<BodyAnswer, 'body' | 'ending'> | Pick<PartsAnswer, 'parts' | 'ending'>
+
 /** What is taken for a stream, and for a buffered reply. */
-const STREAMS = ['text/plain'] as const
+const STREAMS = ['text/plain', 'text/event-stream'] as const
 const JSONS = ['application/json', 'text/json', 'text/plain'] as const
 
 /** Asks one Copilot service: by stream when it can, buffered when it cannot. */
 export class CopilotClient {
   readonly #upstream: Upstream
   readonly #streamRetry: number
+  readonly #firstByteTimeout: number
   /** `performance.now()` at which streaming is worth a try again. */
   #streamAgainAt = 0
 
   constructor (options: CopilotClientOptions) {
     this.#upstream = new Upstream(options)
     this.#streamRetry = options.streamRetry
+    this.#firstByteTimeout = options.firstByteTimeout
   }
 
   /** What is known of the service from the calls so far. */
@@ -47,15 +54,15 @@ export class CopilotClient {
    * Rejects with a {@link GatewayError} or a {@link ReportedError} that says what to tell the client, or with the reason
    * of `call.signal`.
    */
-  async answer (prompt: CopilotPrompt, call: Call): Promise<BodyAnswer> {
+  async answer (prompt: CopilotPrompt, call: Call): Promise<Answer> {
+    const head = { ...(prompt.model !== undefined && { model: prompt.model }), service: this.#upstream.url, offset: START }
     const streamed = performance.now() < this.#streamAgainAt ? 'remembered' : await this.#stream(prompt, call)
-    const told = { ...(prompt.model !== undefined && { model: prompt.model }), service: this.#upstream.url, offset: START, ending }
-    if (typeof streamed !== 'string') return { ...told, delivery: 'stream', body: streamed }
+    if (typeof streamed !== 'string') return { ...head, ...streamed, delivery: 'stream' }
 
-    const body = await this.#buffered(prompt, call)
+    const buffered = await this.#buffered(prompt, call)
     // Only an answer on the other way shows that there is none on the first, and not something wrong with this one question.
     if (streamed === 'not_supported') this.#streamAgainAt = performance.now() + this.#streamRetry
-    return { ...told, delivery: 'buffered', fallback: streamed, body }
+    return { ...head, ...buffered, delivery: 'buffered', fallback: streamed }
   }
 
   /** Lists the models that the service offers; none when it does not know the question. Rejects as {@link answer} does. */
@@ -75,25 +82,43 @@ export class CopilotClient {
     await this.#upstream.close()
   }
 
-  /** The body of a streamed answer, or why the answer has to be asked for again, buffered. */
-  async #stream (prompt: CopilotPrompt, call: Call): Promise<Readable | Exclude<Fallback, 'remembered'>> {
+  /** A streamed answer in the form that the service has chosen, or why it has to be asked for again, buffered. */
+  async #stream (prompt: CopilotPrompt, call: Call): Promise<Told | Exclude<Fallback, 'remembered'>> {
     const path = '/chat/stream'
-    const reply = await this.#upstream.send({ method: 'POST', path, accept: 'text/plain', json: prompt, guard: guard(STREAMS) }, call)
+    const deadline = performance.now() + this.#firstByteTimeout
+    const reply = await this.#upstream.send({ method: 'POST', path, accept: 'text/event-stream, text/plain;q=0.9', json: prompt, guard: guard(STREAMS) }, call)
     if (isFailure(reply.status)) {
       const text = await beginningOf(reply)
       if (text !== undefined && isNoEndpoint(reply.status, text, path)) return 'not_supported'
       throw this.#failure(reply, text)
     }
-    refuseOthers(reply, STREAMS)
-    return reply.empty ? 'empty' : reply.body
+    const type = refuseOthers(reply, STREAMS)
+    if (reply.empty) return 'empty'
+    return type === 'text/event-stream' ? await this.#events(reply.body, call, deadline) : { body: reply.body, ending: bareEnding }
   }
 
-  async #buffered (prompt: CopilotPrompt, call: Call): Promise<Readable> {
-    const { output } = await this.#json(await this.#ask('POST', '/chat', call, prompt))
+  /** An answer told in events: it has begun with its first part, until when comments do not count. `deadline` is a `performance.now()`. */
+  async #events (body: Readable, call: Call, deadline: number): Promise<Told | 'empty'> {
+    const parts = new EventReply(body, this.#upstream.secrets)
+    const late = setTimeout(() => body.destroy(new GatewayError('timeout')), Math.max(0, deadline - performance.now()))
+    try {
+      return await parts.begun ? { parts, ending: () => parts.ending } : 'empty'
+    } catch (error) {
+      if (call.signal.aborted) throw call.signal.reason
+      // No part in time is no answer in time, whatever silence it was that ended the waiting.
+      throw fromTransport(error).errorType === 'idle_timeout' && body.errored === error ? new GatewayError('timeout', { cause: error }) : error
+    } finally {
+      clearTimeout(late)
+    }
+  }
+
+  async #buffered (prompt: CopilotPrompt, call: Call): Promise<Told> {
+    const { output, finishReason, usage, model } = await this.#json(await this.#ask('POST', '/chat', call, prompt))
     if (typeof output !== 'string') throw new GatewayError('bad_reply', { detail: 'no output in it' })
-    if (output === '') throw new GatewayError('stream_empty')
     if (!output.isWellFormed()) throw new GatewayError('bad_reply', { detail: 'its text has half of a character in it' })
-    return Readable.from([Buffer.from(output)])
+    const ending = toEnding({ finishReason, usage, model })
+    if (output === '' && isWhole(ending)) throw new GatewayError('stream_empty')
+    return { body: Readable.from(output === '' ? [] : [Buffer.from(output)]), ending: () => ending }
   }
 
   async #ask (method: 'GET' | 'POST', path: string, call: Call, json?: unknown): Promise<Reply> {
@@ -112,7 +137,7 @@ export class CopilotClient {
 }
 
 /** Bare text says nothing of its end. */
-function ending (): Ending {
+function bareEnding (): Ending {
   return { finishReason: null }
 }
 

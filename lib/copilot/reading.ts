@@ -13,10 +13,10 @@ export function guard (types: readonly [string, ...string[]]): Guard {
   return (status, headers) => formOf(status, headers, types).guard
 }
 
-/** Throws for a reply that is no error and yet none of what was asked for. */
-export function refuseOthers (reply: Reply, types: readonly [string, ...string[]]): void {
-  const { refusal } = formOf(reply.status, reply.headers, types)
-  if (refusal === undefined) return
+/** The type of a reply. Throws for one that is no error and yet none of what was asked for. */
+export function refuseOthers (reply: Reply, types: readonly [string, ...string[]]): string {
+  const { refusal, type } = formOf(reply.status, reply.headers, types)
+  if (refusal === undefined) return type
   discard(reply.body)
   throw new GatewayError('bad_reply', { detail: refusal })
 }

@@ -1,0 +1,66 @@
+import type { Ending, FinishReason, Usage } from '../answer/answer.ts'
+import { GatewayError } from '../errors.ts'
+
+/** What a `done` event or a buffered reply says of an answer's end, as it came. */
+export type EndReport = Readonly<Record<string, unknown>>
+
+/** The reasons of a `done` event, as finish reasons. */
+const REASONS: Readonly<Record<string, FinishReason | null>> = { complete: null, length: 'length', filtered: 'content_filter' }
+
+/**
+ * Reads how an answer ended. What is missing, null, or no number of tokens is left out. Throws a {@link GatewayError}: `stopped`
+ * when the answer was stopped, `bad_reply` for a reason that is not known, behind which no answer can be taken for whole.
+ */
+export function toEnding ({ reason, finishReason, usage, model }: EndReport): Ending {
+  if (reason === 'stopped') throw new GatewayError('stopped')
+  const tokens = toUsage(usage)
+  return {
+    finishReason: incomplete(REASONS[name(reason) ?? 'complete']) ?? toFinishReason(name(finishReason)),
+    ...(tokens && { usage: tokens }),
+    ...(typeof model === 'string' && model !== '' && { model: model.slice(0, 200).toWellFormed() })
+  }
+}
+
+/** True for the end of an answer of which nothing is missing. */
+export function isWhole ({ finishReason }: Ending): boolean {
+  return finishReason === null || finishReason === 'stop'
+}
+
+function name (value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'string') return value
+  throw unknown()
+}
+
+/** Where the two reasons differ, the one counts by which the answer is not whole. */
+function incomplete (reason: FinishReason | null | undefined): FinishReason | null {
+  if (reason === undefined) throw unknown()
+  return reason
+}
+
+function toFinishReason (reason: string | undefined): FinishReason | null {
+  if (reason === undefined) return null
+  if (reason === 'stop' || reason === 'length' || reason === 'content_filter') return reason
+  throw unknown()
+}
+
+function unknown (): GatewayError {
+  return new GatewayError('bad_reply', { detail: 'it ended for a reason that is not known' })
+}
+
+/** The tokens that were counted: both of the question and of the answer, else there is no sum to tell. */
+function toUsage (report: unknown): Usage | undefined {
+  if (typeof report !== 'object' || report === null) return undefined
+  const { inputTokens, outputTokens, reasoningTokens, cachedInputTokens }: Partial<Record<string, number>> = Object.fromEntries(Object.entries<unknown>({ ...report }).flatMap(([name, value]) => isCount(value) ? [[name, value]] : []))
+  if (inputTokens === undefined || outputTokens === undefined) return undefined
+  return {
+    inputTokens,
+    outputTokens,
+    ...(reasoningTokens !== undefined && { reasoningTokens }),
+    ...(cachedInputTokens !== undefined && { cachedInputTokens })
+  }
+}
+
+function isCount (value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}

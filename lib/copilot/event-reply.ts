@@ -1,0 +1,201 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import type { Ending, Part, TextPart, ToolPart } from '../answer/answer.ts'
+import { GatewayError, type ReportedError } from '../errors.ts'
+import { isWhole, toEnding } from './ending.ts'
+import { EventParser } from './event-parser.ts'
+import { fromReport, fromTransport } from './failures.ts'
+
+/**
+ * The parts of an answer that the service tells in the gateway's own event vocabulary (docs/api.md, Events). It ends cleanly only behind
+ * a `done` that fits what came; everything else is a failure of the error contract, which comes behind the parts that came
+ * before it. Unknown events and fields are ignored.
+ */
+export class EventReply extends Readable {
+  /**
+   * Resolves with true as soon as there is a part, or an end that says something; with false when the answer ended with
+   * nothing at all. Rejects with what failed before.
+   */
+  readonly begun: Promise<boolean>
+  readonly #body: Readable
+  readonly #secrets: readonly string[]
+  readonly #parser = new EventParser(({ event, data }) => this.#take(event, data))
+  readonly #hash = createHash('sha256')
+  #begin!: { resolve: (told: boolean) => void, reject: (failure: Error) => void }
+  #bytes = 0
+  #told = false
+  #ending: Ending | undefined
+  #failure: GatewayError | ReportedError | undefined
+  /** The service has reported its failure: the body ends by itself, and its socket serves the next call. */
+  #reported = false
+  #drained = 0
+  /** The first half of a character whose second is to come with the next event of the same kind. */
+  #half: { readonly type: TextPart['type'], readonly text: string } | undefined
+
+  /** `body` is UTF-8 and fails with errors of the contract; `secrets` are taken out of the service's words. */
+  constructor (body: Readable, secrets: readonly string[]) {
+    super({ objectMode: true })
+    this.#body = body
+    this.#secrets = secrets
+    this.begun = new Promise((resolve, reject) => { this.#begin = { resolve, reject } })
+    // Whoever reads learns of a failure; who waits for the beginning, by that.
+    this.on('error', () => {})
+    this.begun.catch(() => {})
+    body.on('data', (chunk: Buffer) => {
+      if (this.#failure) return this.#drain(chunk)
+      this.#parser.push(chunk)
+      if (this.#parser.tooLarge) this.#fail(new GatewayError('bad_reply', { detail: 'an event of it is too large' }))
+    })
+    body.once('end', () => this.#finish())
+    body.once('error', error => this.#fail(fromTransport(error, true)))
+  }
+
+  /** How the answer ended; to be asked once it has. */
+  get ending (): Ending { return this.#ending ?? { finishReason: null } }
+
+  #take (event: string | undefined, data: string): void {
+    if (this.#failure || event === undefined || !KNOWN.has(event)) return
+    try {
+      if (this.#ending) throw unfit('it goes on behind its end')
+      this.#tell(event, parse(data))
+    } catch (error) {
+      this.#fail(fromTransport(error))
+    }
+  }
+
+  #tell (event: string, data: Readonly<Record<string, unknown>>): void {
+    switch (event) {
+      case 'delta':
+      case 'reasoning':
+        this.#text(event === 'delta' ? 'text' : 'reasoning', data.text)
+        break
+      case 'tool':
+        this.#part(toTool(data))
+        break
+      case 'done':
+        this.#done(data)
+        break
+      case 'error':
+        this.#reported = true
+        throw fromReport({
+          status: Number(data.status) || 500,
+          errorType: typeof data.errorType === 'string' ? data.errorType : '',
+          message: typeof data.message === 'string' ? data.message : ''
+        }, this.#secrets)
+      case 'reconnect':
+        // There is nowhere to go for the rest.
+        throw new GatewayError('connection_lost')
+    }
+  }
+
+  #text (type: TextPart['type'], piece: unknown): void {
+    if (typeof piece !== 'string') throw unfit('an event of it has no text')
+    let text = piece
+    if (this.#half?.type === type) {
+      text = this.#half.text + text
+      this.#half = undefined
+    }
+    const half = /[\ud800-\udbff]$/.exec(text)?.[0]
+    if (half !== undefined) {
+      text = text.slice(0, -1)
+      if (this.#half) throw unfit(HALF)
+      this.#half = { type, text: half }
+    }
+    if (!text.isWellFormed()) throw unfit(HALF)
+    if (text === '') return
+    const bytes = Buffer.from(text)
+    if (type === 'text') {
+      this.#bytes += bytes.length
+      this.#hash.update(bytes)
+    }
+    this.#part({ type, bytes })
+  }
+
+  #part (part: Part): void {
+    this.#told = true
+    if (!this.push(part)) this.#body.pause()
+    this.#begin.resolve(true)
+  }
+
+  #done (data: Readonly<Record<string, unknown>>): void {
+    const ending = toEnding(data)
+    if (this.#half) throw unfit(HALF)
+    const { bytes, sha256 } = data
+    if ((bytes ?? this.#bytes) !== this.#bytes) throw unfit(`it has ${this.#bytes} bytes of text where its end says another number`)
+    const digest = this.#hash.digest('hex')
+    if (typeof (sha256 ?? digest) !== 'string' || String(sha256 ?? digest).toLowerCase() !== digest) throw unfit('its text does not have the digest that its end says')
+    this.#ending = ending
+  }
+
+  /** The body has ended cleanly. */
+  #finish (): void {
+    if (this.#failure) return
+    if (!this.#ending) return this.#fail(new GatewayError('connection_lost', { cause: new Error('the events ended without done or error') }))
+    const whole = isWhole(this.#ending)
+    if (whole && this.#bytes === 0 && this.#told) return this.#fail(new GatewayError('stream_empty'))
+    this.#begin.resolve(this.#told || !whole)
+    this.push(null)
+  }
+
+  #fail (failure: GatewayError | ReportedError): void {
+    if (this.#failure) return
+    this.#failure = failure
+    this.#begin.reject(failure)
+    if (this.#reported) this.#body.resume()
+    else this.#body.destroy()
+    this.#failWhenRead()
+  }
+
+  #drain (chunk: Buffer): void {
+    this.#drained += chunk.length
+    if (this.#drained > MAX_DRAINED) this.#body.destroy()
+  }
+
+  /** What came before a failure is read before it. */
+  #failWhenRead (): void {
+    if (this.#failure && this.readableLength === 0) this.destroy(this.#failure)
+  }
+
+  override read (size?: number): unknown {
+    const part: unknown = super.read(size)
+    if (this.#failure) process.nextTick(() => this.#failWhenRead())
+    return part
+  }
+
+  override _read (): void {
+    this.#body.resume()
+  }
+
+  override _destroy (error: Error | null, done: (error: Error | null) => void): void {
+    if (!this.#reported) this.#body.destroy()
+    done(error)
+  }
+}
+
+/** How many bytes behind a reported failure are read for nobody. */
+const MAX_DRAINED = 64 * 1024
+const KNOWN = new Set(['delta', 'reasoning', 'tool', 'done', 'error', 'reconnect'])
+const STATES: ReadonlySet<unknown> = new Set<ToolPart['state']>(['running', 'done', 'failed'])
+const HALF = 'its text has half of a character in it'
+
+function unfit (detail: string): GatewayError {
+  return new GatewayError('bad_reply', { detail })
+}
+
+function parse (data: string): Readonly<Record<string, unknown>> {
+  let value: unknown
+  try {
+    value = JSON.parse(data)
+  } catch {}
+  if (typeof value !== 'object' || value === null) throw unfit('an event of it is no JSON object')
+  return { ...value }
+}
+
+function toTool ({ id, name, state, input, output }: Readonly<Record<string, unknown>>): ToolPart {
+  if (typeof id !== 'string' || typeof name !== 'string' || !isState(state)) throw unfit('a tool of it has no id, name or state')
+  return { type: 'tool', id, name, state, ...(input !== undefined && { input }), ...(typeof output === 'string' && { output }) }
+}
+
+function isState (state: unknown): state is ToolPart['state'] {
+  return STATES.has(state)
+}

@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto'
+import { PassThrough, Readable } from 'node:stream'
+import fc from 'fast-check'
+import { test } from 'tap'
+import type { Ending, Part } from '../../../lib/answer/answer.ts'
+import { EventReply } from '../../../lib/copilot/event-reply.ts'
+import { GatewayError } from '../../../lib/errors.ts'
+
+/** What came of a reply: its parts, consecutive ones of a kind joined, and how it ended. */
+interface Outcome { readonly begun: boolean | string, readonly parts: unknown[], readonly ending?: Ending, readonly failure?: string }
+
+async function outcome (chunks: Iterable<Buffer>): Promise<Outcome> {
+  return await read(new EventReply(Readable.from(chunks, { objectMode: true }), ['secret-token']))
+}
+
+async function read (reply: EventReply): Promise<Outcome> {
+  const parts: Array<{ type: string, text: string } | Part> = []
+  const begun = reply.begun.catch((error: GatewayError) => error.errorType)
+  try {
+    for await (const value of reply) {
+      const part: Part = value
+      const last = parts.at(-1)
+      if (part.type === 'tool') parts.push(part)
+      else if (last?.type === part.type && 'text' in last) last.text += part.bytes.toString()
+      else parts.push({ type: part.type, text: part.bytes.toString() })
+    }
+    return { begun: await begun, parts, ending: reply.ending }
+  } catch (error) {
+    return { begun: await begun, parts, failure: error instanceof Error ? error.message : '' }
+  }
+}
+
+const frame = (event: string, data: unknown) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+const say = (...events: string[]) => outcome([Buffer.from(events.join(''))])
+const hello = frame('delta', { text: 'Hello' })
+
+/** A chunk wherever `cuts` say. */
+function split (bytes: Buffer, cuts: readonly number[]): Buffer[] {
+  const at = [0, ...[...new Set(cuts.map(cut => cut % (bytes.length + 1)))].sort((a, b) => a - b), bytes.length]
+  return at.slice(1).map((end, index) => bytes.subarray(at[index], end)).filter(({ length }) => length > 0)
+}
+
+test('no split of bytes, of lines or of characters changes what is told', async t => {
+  const text = 'Grüße 🌍\r\n"x"'
+  const whole = ['\ufeff: hi\n', frame('start', { requestId: 'x' }), frame('reasoning', { text: '思' }), hello,
+    frame('tool', { id: '1', name: 'read', state: 'done', input: { a: 1 }, output: 'é' }), frame('news', 7),
+    'id: 7\nretry: 5\nodd: field\nevent: delta\ndata: {"text":\ndata: ' + JSON.stringify(text) + '}\n\n', 'data: no event\n\n',
+    frame('done', { reason: 'complete', finishReason: 'stop', bytes: 5 + Buffer.byteLength(text), usage: { inputTokens: 3, outputTokens: 4, reasoningTokens: -1, cachedInputTokens: 0.5 }, model: 'm' })].join('')
+  const expected = {
+    begun: true,
+    parts: [{ type: 'reasoning', text: '思' }, { type: 'text', text: 'Hello' }, { type: 'tool', id: '1', name: 'read', state: 'done', input: { a: 1 }, output: 'é' }, { type: 'text', text }],
+    ending: { finishReason: 'stop', usage: { inputTokens: 3, outputTokens: 4 }, model: 'm' }
+  }
+  for (const end of ['\n', '\r\n', '\r']) {
+    const bytes = Buffer.from(whole.replaceAll('\n', end))
+    t.strictSame(await outcome([...bytes].map(byte => Buffer.from([byte]))), expected, 'byte by byte')
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const seen = await outcome(split(bytes, [cut]))
+      if (JSON.stringify(seen) !== JSON.stringify(expected)) t.strictSame(seen, expected, `cut at ${cut}`)
+    }
+  }
+})
+
+const pieces = fc.array(fc.oneof(
+  fc.record({ type: fc.constantFrom('text', 'reasoning'), text: fc.string({ unit: 'binary', minLength: 1, maxLength: 8 }) }),
+  fc.record({ type: fc.constant('tool'), id: fc.string(), name: fc.string(), state: fc.constantFrom('running', 'done', 'failed') })
+), { maxLength: 8 })
+
+test('of any tape, cut anywhere, what came is told, and it is whole only when all of it came', async t => {
+  await fc.assert(fc.asyncProperty(pieces, fc.array(fc.nat()), fc.option(fc.nat()), fc.constantFrom('stop', 'length', 'content_filter', null), async (tape, cuts, end, finishReason) => {
+    const text = tape.map(piece => 'text' in piece && piece.type === 'text' ? piece.text : '').join('')
+    const bytes = Buffer.from([
+      // Text that is split within a character of two code units, as a service that counts code units does.
+      ...tape.flatMap(piece => 'text' in piece
+        ? piece.text.split('').map(text => frame(piece.type === 'text' ? 'delta' : 'reasoning', { text }))
+        : [frame('tool', piece)]),
+      frame('done', { finishReason, bytes: Buffer.byteLength(text), sha256: createHash('sha256').update(text).digest('hex') })
+    ].join(''))
+    const seen = await outcome(split(end === null ? bytes : bytes.subarray(0, end % bytes.length), cuts))
+    const told = (parts: readonly unknown[]) => JSON.stringify(parts.reduce<unknown[]>((joined, part) => {
+      const last = joined.at(-1)
+      if (isText(part) && isText(last) && last.type === part.type) joined.splice(-1, 1, { type: part.type, text: last.text + part.text })
+      else joined.push(part)
+      return joined
+    }, []))
+    if (end !== null) return seen.failure !== undefined && seen.ending === undefined
+    if (text === '' && (finishReason === null || finishReason === 'stop')) return tape.length > 0 ? seen.failure === 'Copilot service sent an empty answer' : seen.begun === false
+    return told(seen.parts) === told(tape) && seen.ending?.finishReason === finishReason
+  }), { seed: 11, numRuns: 300 })
+  t.pass()
+})
+
+function isText (part: unknown): part is { type: string, text: string } {
+  return typeof part === 'object' && part !== null && 'text' in part
+}
+
+const failures: Record<string, [events: string[], failure: RegExp, parts?: number]> = {
+  'no end': [[hello], /The connection to Copilot service was lost/, 1],
+  'nothing but an end within a frame': [[hello, 'event: done\ndata: {}\n'], /was lost/, 1],
+  reconnect: [[hello, frame('reconnect', { after: 5 })], /was lost/, 1],
+  'another number of bytes': [[hello, frame('done', { bytes: 4 })], /5 bytes of text where its end says another/, 1],
+  'another digest': [[hello, frame('done', { sha256: 'x' })], /digest/, 1],
+  'a digest that is none': [[hello, frame('done', { sha256: 7 })], /digest/, 1],
+  'an unknown finish reason': [[hello, frame('done', { finishReason: 'tool_calls' })], /not known/, 1],
+  'an unknown reason': [[hello, frame('done', { reason: 'odd' })], /not known/, 1],
+  'a reason that is no text': [[hello, frame('done', { finishReason: 7 })], /not known/, 1],
+  stopped: [[hello, frame('done', { reason: 'stopped' })], /The answer was stopped/, 1],
+  'more behind the end': [[hello, frame('done', {}), hello], /goes on behind its end/, 1],
+  'no JSON': [['event: delta\ndata: {\n\n'], /no JSON object/],
+  'no object': [[frame('delta', 7)], /no JSON object/],
+  'no text': [[frame('delta', { text: 7 })], /no text/],
+  'an odd tool': [[frame('tool', { id: '1', name: 'x', state: 'odd' })], /no id, name or state/],
+  'half of a character': [[frame('delta', { text: 'a\udf0d' })], /half of a character/],
+  'half of a character and no more': [[frame('delta', { text: 'a\ud83c' }), frame('done', {})], /half of a character/, 1],
+  'two halves at once': [[frame('delta', { text: '\ud83c' }), frame('reasoning', { text: '\ud83c' })], /half of a character/],
+  'an event without end': [['data: ' + 'x'.repeat(5_000_000)], /too large/],
+  'thoughts and then nothing': [[frame('reasoning', { text: 'hm' }), frame('done', {})], /empty answer/, 1],
+  'a reported error': [[hello, frame('error', { errorType: 'sdk', status: 500, message: 'broke with secret-token' })], /^broke with \[redacted\]$/, 1],
+  'a reported limit': [[frame('error', { errorType: 'rate_limited' })], /Copilot is rate limiting/],
+  'an error without words': [[frame('error', {})], /Copilot service returned an error/]
+}
+for (const [name, [events, failure, parts = 0]] of Object.entries(failures)) {
+  test(`fails behind what came: ${name}`, async t => {
+    const seen = await say(...events)
+    t.match(seen.failure, failure)
+    t.equal(seen.parts.length, parts)
+  })
+}
+
+test('an end that is not whole needs no text, and a reason of the event counts', async t => {
+  t.strictSame(await say(frame('done', { reason: 'length' })), { begun: true, parts: [], ending: { finishReason: 'length' } })
+  t.match((await say(hello, frame('done', { reason: 'filtered', finishReason: null, sha256: createHash('sha256').update('Hello').digest('hex').toUpperCase(), usage: { inputTokens: 1 } }))).ending, { finishReason: 'content_filter', usage: undefined })
+  t.match((await say(hello, frame('done', { usage: { inputTokens: 1, outputTokens: 2, reasoningTokens: 3, cachedInputTokens: 0 } }))).ending, { usage: { reasoningTokens: 3, cachedInputTokens: 0 } })
+})
+
+test('nothing at all is no beginning', async t => {
+  t.strictSame(await say(frame('start', {}), frame('done', { finishReason: 'stop' })), { begun: false, parts: [], ending: { finishReason: 'stop' } })
+})
+
+test('a reader that waits holds the body back, and one that leaves gives it up', async t => {
+  const body = new PassThrough()
+  const reply = new EventReply(body, [])
+  t.equal(reply.ending.finishReason, null)
+  body.write(hello.repeat(40))
+  await reply.begun
+  t.ok(body.isPaused())
+  reply.destroy()
+  await new Promise(resolve => body.once('close', resolve))
+})
+
+test('what a service says behind its error is read for nobody, and not for ever', async t => {
+  const body = new PassThrough()
+  const reply = new EventReply(body, [])
+  body.write(frame('error', { message: 'x' }))
+  await t.rejects(reply.begun, { message: 'x' })
+  body.write(hello)
+  body.write(Buffer.alloc(70_000))
+  await new Promise(resolve => body.once('close', resolve))
+})
+
+test('what breaks the body breaks the answer', async t => {
+  const body = new PassThrough()
+  const reply = new EventReply(body, [])
+  const failure = new GatewayError('idle_timeout')
+  body.destroy(failure)
+  t.match(await reply.begun.catch((error: unknown) => error), { errorType: 'idle_timeout' })
+  t.equal(reply.errored, failure)
+})

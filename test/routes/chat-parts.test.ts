@@ -1,0 +1,93 @@
+import { test } from 'tap'
+import { ask, events, json, pair, type Script } from '../helper.ts'
+
+const frame = (event: string, data: unknown) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+const told = (...frames: string[]): Script => async reply => {
+  reply.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' })
+  for (const frame of frames) await new Promise(resolve => reply.write(frame, resolve))
+  reply.end()
+}
+const thought = frame('reasoning', { text: 'Hm' })
+const hello = frame('delta', { text: 'Hello' })
+const accept = { headers: { accept: 'text/event-stream' } }
+
+test('a service that tells parts is understood by readers of text and of events', async t => {
+  const { url, service } = await pair(t, { '/chat/stream': told(frame('start', {}), thought, hello, frame('done', { finishReason: 'stop', bytes: 5, usage: { inputTokens: 1, outputTokens: 2 } })) })
+  t.equal(await (await ask(url)).text(), 'Hello')
+  t.equal(service.requests[0]?.headers.accept, 'text/event-stream, text/plain;q=0.9')
+  const all = await events(await ask(url, undefined, accept))
+  t.match(all.map(({ event }) => event), ['start', 'reasoning', 'delta', 'done'])
+  t.match(all.at(-1)?.data, { reason: 'complete', finishReason: 'stop', bytes: 5, usage: { inputTokens: 1, outputTokens: 2 } })
+})
+
+for (const [reason, finishReason] of [['length', 'length'], ['filtered', 'content_filter']] as const) {
+  test(`an answer that ended by ${finishReason} is cut for a reader of text and named to one of events, streamed or buffered`, async t => {
+    const ways: Array<Record<string, Script>> = [
+      { '/chat/stream': told(hello, frame('done', { finishReason })) },
+      { '/chat': json(200, { output: 'Hello', finishReason, usage: { inputTokens: 3, outputTokens: 4 } }) }
+    ]
+    for (const scripts of ways) {
+      const { url } = await pair(t, scripts)
+      await t.rejects(ask(url).then(response => response.text()))
+      t.match((await events(await ask(url, undefined, accept))).at(-1), { event: 'done', data: { reason, finishReason } })
+    }
+  })
+}
+
+test('a reported error has a status before the first word, and is told behind it', async t => {
+  const { url, service } = await pair(t, { '/chat/stream': told(frame('error', { errorType: 'token_missing', message: 'set one' })) })
+  t.equal((await ask(url)).status, 503)
+  service.scripts['/chat/stream'] = told(hello, frame('error', { errorType: 'token_missing', message: 'set one' }))
+  t.match((await events(await ask(url, undefined, accept))).at(-1), { event: 'error', data: { errorType: 'token_missing', bytes: 5 } })
+})
+
+test('thoughts and then nothing is an empty answer, and not asked for twice', async t => {
+  const { url, service } = await pair(t, { '/chat/stream': told(thought, frame('done', {})), '/chat': json(200, { output: 'again' }) })
+  const response = await ask(url)
+  t.equal(response.status, 502)
+  t.equal(response.headers.get('x-error-type'), 'stream_empty')
+  t.equal(service.requests.length, 1)
+})
+
+test('an event stream that ends with nothing is asked for again, buffered', async t => {
+  const { url } = await pair(t, { '/chat/stream': told(frame('start', {}), frame('done', {})), '/chat': json(200, { output: 'again' }) })
+  t.equal(await (await ask(url)).text(), 'again')
+})
+
+test('comments are no first byte, and a part is', async t => {
+  const comments: Script = reply => {
+    reply.writeHead(200, { 'content-type': 'text/event-stream' })
+    const timer = setInterval(() => reply.write(': hb\n'), 20)
+    reply.once('close', () => clearInterval(timer))
+  }
+  const { url } = await pair(t, { '/chat/stream': comments }, { COPILOT_FIRST_BYTE_TIMEOUT_MS: '300' })
+  const response = await ask(url)
+  t.equal(response.status, 504)
+  t.equal(response.headers.get('x-error-type'), 'timeout')
+})
+
+test('silence before the first part is no answer in time', async t => {
+  const { url } = await pair(t, { '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/event-stream' }).write(': hb\n') }, { COPILOT_IDLE_TIMEOUT_MS: '100' })
+  t.equal((await ask(url)).headers.get('x-error-type'), 'timeout')
+})
+
+test('a client that leaves while the service only shows that it is alive stops it', async t => {
+  const { url, service, log } = await pair(t, { '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/event-stream' }).write(': hb\n') })
+  const leave = new AbortController()
+  const asked = ask(url, undefined, { signal: leave.signal })
+  const { raw } = await service.request()
+  leave.abort()
+  await t.rejects(asked)
+  if (!raw.socket.closed) await new Promise(resolve => raw.socket.once('close', resolve))
+  t.match(await log.ended(), { ended: 'client_left' })
+})
+
+test('an answer without a word that ended by length is no empty one', async t => {
+  const { url } = await pair(t, { '/chat': json(200, { output: '', finishReason: 'length' }) })
+  t.match((await events(await ask(url, undefined, accept))).at(-1), { event: 'done', data: { reason: 'length', bytes: 0 } })
+})
+
+test('text with half of a character in it is refused', async t => {
+  const { url } = await pair(t, { '/chat': json(200, { output: 'a\ud83c' }) })
+  t.equal((await ask(url)).headers.get('x-error-type'), 'bad_reply')
+})
