@@ -4,7 +4,7 @@ import type { CopilotPrompt } from '../lib/copilot/prompt.ts'
 import { GatewayError } from '../lib/errors.ts'
 import { type LiveAnswer, record } from '../lib/streams/live.ts'
 import { MemoryStore } from '../lib/streams/memory/store.ts'
-import type { From, Reading, RecordingStore } from '../lib/streams/recording.ts'
+import type { From, Reading } from '../lib/streams/recording.ts'
 
 /** Answers that survive their readers. */
 export interface ResumableAnswers {

@@ -21,6 +21,6 @@ test('an answer streams through as it was written, with the headers that keep it
   const request = await service.request()
   t.equal(request.method, 'POST')
   t.strictSame(request.json, { prompt: 'Hi there', mode: 'explain-only', model: 'gpt-x', conversation: { messages: [], prompt: 'Hi there' } })
-  t.match(request.headers, { accept: 'text/plain', 'content-type': 'application/json', 'x-request-id': 'abc.1' })
+  t.match(request.headers, { accept: 'text/event-stream, text/plain;q=0.9', 'content-type': 'application/json', 'x-request-id': 'abc.1' })
   t.match(await log.ended(), { requestId: 'abc.1', caller: 'anonymous', status: 200, delivery: 'stream', ended: 'complete', bytes: Number, firstByteMs: Number, durationMs: Number })
 })
