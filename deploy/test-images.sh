@@ -57,7 +57,7 @@ build () { # file, name
   local container
   container=$(buildah from --pull-never --name "$2-container" "localhost/$2")
   buildah mount "$container" > "$WORK/$2.root"
-  buildah inspect --type image --format '{{json .Docker.config}}' "localhost/$2" > "$WORK/$2.json"
+  buildah inspect --type image "localhost/$2" | node -e 'console.log(JSON.stringify(JSON.parse(require("fs").readFileSync(0)).Docker.config))' > "$WORK/$2.json"
 }
 
 look_into () { # name
