@@ -37,7 +37,7 @@ test('an answer that fails in the middle says why, and what there was of it', as
   const { url } = await pair(t, { '/chat/stream': reply => reply.writeHead(200).write('half', () => reply.destroy()) })
   const answer = createChatClient({ baseUrl: url }).ask({ prompt: 'Hi' })
   const read: string[] = []
-  await t.rejects((async () => { for await (const piece of answer) read.push(piece) })(), { message: /^Could not connect/, errorType: 'connection', status: 503, retryable: true, partial: 'half' })
+  await t.rejects((async () => { for await (const piece of answer) read.push(piece) })(), { message: /^The connection to Copilot service was lost/, errorType: 'connection', status: 503, retryable: true, partial: 'half' })
   t.equal(answer.error?.requestId, answer.requestId)
   t.strictSame(read, ['half'])
 })
