@@ -1,4 +1,4 @@
-import pino from 'pino'
+import pino, { type DestinationStream } from 'pino'
 
 /** How many bytes may wait for whoever reads the log; what comes on top is lost. */
 const BACKLOG = 1024 * 1024
@@ -7,7 +7,7 @@ const BACKLOG = 1024 * 1024
  * Where log lines go: the standard output, or another descriptor. What cannot be written (the disk is full, the reader is gone
  * or too slow) is lost. It costs the process neither its life, nor unbounded memory, nor a stop that never ends.
  */
-export function logDestination (descriptor = process.stdout.fd): ReturnType<typeof pino.destination> {
+export function logDestination (descriptor = process.stdout.fd): DestinationStream {
   const destination = pino.destination({ dest: descriptor, sync: false, maxLength: BACKLOG })
   const flush = destination.flushSync.bind(destination)
   let fails = false
