@@ -7,7 +7,7 @@ const TOO_BUSY = 0.9
 const TOO_BUNCHED = 0.02
 
 /** The results for people: tables, verdicts, and what makes them doubtful. */
-export function report ({ date, machine, settings, targets, recordings, busy, verdicts }: Results): string {
+export function report ({ date, machine, settings, targets, recordings, disconnect, busy, verdicts }: Results): string {
   const relays = targets.filter(({ name }) => name !== 'direct')
   const direct = targets.find(({ name }) => name === 'direct')
   const { latency, cpu, memory } = settings
@@ -40,6 +40,7 @@ export function report ({ date, machine, settings, targets, recordings, busy, ve
     ),
     '',
     ...relays.flatMap(({ name, resume }) => resume ? [`Resuming "${name}", an answer of ${settings.resume.bytes} bytes: first byte p50 ${ms(resume.p50)} ms, p99 ${ms(resume.p99)} ms`, ''] : []),
+    ...(disconnect ? [`${disconnect.readers} readers reset at once: /health/live took at most ${ms(disconnect.health)} ms (${ms(disconnect.healthBefore)} ms before), ${disconnect.cpu.toFixed(0)} µs of CPU time per reader`, ''] : []),
     `Memory of recordings in MiB, ${settings.recordings.bytes} bytes recorded`,
     ...table(['bytes of a chunk', 'counted', 'resident', 'resident per byte counted'], recordings.map(({ chunk, counted, rss }) => [String(chunk), mib(counted), mib(rss), (rss / counted).toFixed(2)])),
     '',

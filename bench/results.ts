@@ -1,4 +1,5 @@
 import type { Cpu } from './phases/cpu.ts'
+import type { Disconnect } from './phases/disconnect.ts'
 import type { Latency } from './phases/latency.ts'
 import type { Memory } from './phases/memory.ts'
 import type { RecordingMemory } from './phases/recordings.ts'
@@ -13,6 +14,8 @@ export interface Results {
   readonly targets: readonly TargetResults[]
   /** What recorded answers take of the process's memory, by the size of their chunks. */
   readonly recordings: readonly RecordingMemory[]
+  /** What it costs the gateway that all readers leave at once; nothing where the variant `gateway` is not measured. */
+  readonly disconnect?: Disconnect
   readonly busy: readonly Busy[]
   readonly verdicts: readonly Verdict[]
 }

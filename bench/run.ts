@@ -5,6 +5,7 @@ import { Child } from './child.ts'
 import { warmUp } from './load.ts'
 import { options } from './options.ts'
 import { cpu } from './phases/cpu.ts'
+import { disconnect } from './phases/disconnect.ts'
 import { latency } from './phases/latency.ts'
 import { memory } from './phases/memory.ts'
 import { recordings } from './phases/recordings.ts'
@@ -46,10 +47,13 @@ async function run (variants: readonly Variant[], settings: Settings): Promise<R
     for (const { child } of started) await child.stop()
     const memories = await watch('memory', upstream, busy, () => memory(starts, upstream, settings.memory))
 
+    const plainText = variants.find(({ name }) => name === 'gateway')
+    const left = plainText && await watch('disconnect', upstream, busy, () => disconnect(gateway(plainText), upstream, settings.disconnect))
+
     const recorded = await watch('recordings', upstream, busy, () => recordings(settings.recordings))
 
     const targets: TargetResults[] = [...latencies].map(([name, latency]) => ({ name, latency, cpu: costs.get(name), memory: memories.get(name), resume: resumes.get(name) }))
-    return { ...begun, settings, targets, recordings: recorded, busy, verdicts: verdicts(variants, targets, recorded) }
+    return { ...begun, settings, targets, recordings: recorded, disconnect: left, busy, verdicts: verdicts(variants, targets, recorded) }
   } finally {
     for (const { child } of started) await child.stop()
     await upstream.stop()

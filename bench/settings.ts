@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { CpuSettings } from './phases/cpu.ts'
+import type { DisconnectSettings } from './phases/disconnect.ts'
 import type { LatencySettings } from './phases/latency.ts'
 import type { MemorySettings } from './phases/memory.ts'
 import type { RecordingsSettings } from './phases/recordings.ts'
@@ -14,6 +15,7 @@ export interface Settings {
   readonly memory: MemorySettings
   readonly resume: ResumeSettings
   readonly recordings: RecordingsSettings
+  readonly disconnect: DisconnectSettings
 }
 
 /** A run to draw conclusions from. */
@@ -25,7 +27,8 @@ export const full: Settings = {
   cpu: { rounds: 13, streams: 80, everyMs: 20, chunks: 5000, requests: 400, requestsPerSecond: 300 },
   memory: { streams: 1000, perSecond: 500, warmUp: 500, settleMs: 1500 },
   resume: { readings: 200, bytes: 100_000 },
-  recordings: { bytes: 16_000_000, chunks: [1, 4, 64, 4096] }
+  recordings: { bytes: 16_000_000, chunks: [1, 4, 64, 4096] },
+  disconnect: { readers: 1600, warmUp: 500, watchMs: 3000 }
 }
 
 /** A run that shows that everything works; its numbers say little. */
@@ -35,13 +38,19 @@ export const quick: Settings = {
   cpu: { rounds: 1, streams: 20, everyMs: 20, chunks: 400, requests: 50, requestsPerSecond: 200 },
   memory: { streams: 100, perSecond: 500, warmUp: 20, settleMs: 100 },
   resume: { readings: 20, bytes: 100_000 },
-  recordings: { bytes: 1_000_000, chunks: [4, 4096] }
+  recordings: { bytes: 1_000_000, chunks: [4, 4096] },
+  disconnect: { readers: 100, warmUp: 20, watchMs: 200 }
 }
 
 /** Fewer open streams where the process may not have the file descriptors for them: a relay needs two for each. */
 export function withinLimits (settings: Settings): Settings {
-  const streams = Math.min(settings.memory.streams, Math.floor((openFiles() - 100) / 2))
-  return { ...settings, memory: { ...settings.memory, streams } }
+  const most = Math.floor((openFiles() - 100) / 2)
+  const { memory, disconnect } = settings
+  return {
+    ...settings,
+    memory: { ...memory, streams: Math.min(memory.streams, most) },
+    disconnect: { ...disconnect, readers: Math.min(disconnect.readers, most) }
+  }
 }
 
 /** The hard limit, which Node raises its own limit to at start (Linux; elsewhere the limit is taken to be out of reach). */
