@@ -52,7 +52,9 @@ test('a preflight is answered before anybody asks who it is', async t => {
     'access-control-allow-origin': 'http://localhost:5173',
     'access-control-allow-methods': /POST/,
     'access-control-allow-headers': /Authorization.*Content-Type.*X-API-Key.*X-Request-Id/,
-    'access-control-max-age': '600'
+    'access-control-max-age': '600',
+    'x-content-type-options': 'nosniff',
+    'content-security-policy': /frame-ancestors/
   })
 })
 
