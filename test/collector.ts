@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 
-type Value = string | number | boolean
+type Value = string | number | boolean | Value[]
 
 /** A span as it was exported. */
 export interface Span {
@@ -165,5 +165,6 @@ function attributes (message: Message | undefined, field: number): Record<string
 function toValue (value: Message): Value {
   if (value.has(2)) return value.number(2) === 1
   if (value.has(3)) return value.number(3)
+  if (value.has(5)) return value.all(5).flatMap(list => list.all(1)).map(toValue)
   return value.has(4) ? value.bytes(4)[0]?.readDoubleLE() ?? 0 : value.text(1)
 }

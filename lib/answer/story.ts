@@ -2,8 +2,12 @@ import { fromTransport } from '../copilot/failures.ts'
 import { type Ended, type MappedError, mapError } from '../errors.ts'
 import { type Answer, type Ending, type FinishReason, streamOf } from './answer.ts'
 
-/** How an answer counts that came whole by its transport and is not: its model broke it off, or it was filtered. */
 const NOT_WHOLE: Readonly<Partial<Record<FinishReason, Ended>>> = { length: 'length', content_filter: 'filtered' }
+
+/** How an answer counts that came whole by its transport and is not: its model broke it off, or it was filtered. Null for one that is whole. */
+export function notWhole ({ finishReason }: Ending): Ended | null {
+  return NOT_WHOLE[finishReason ?? 'stop'] ?? null
+}
 
 /**
  * How one thing that was asked for went, from its request to its end: a reply, or an answer that is recorded. It is written by
@@ -49,7 +53,7 @@ export class Story {
     stream.once('error', error => this.fail(fromTransport(error)))
     stream.once('end', () => {
       this.#ending = answer.ending()
-      this.#ended ??= NOT_WHOLE[this.#ending.finishReason ?? 'stop'] ?? null
+      this.#ended ??= notWhole(this.#ending)
     })
   }
 

@@ -1,8 +1,9 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Fallback } from '../answer/answer.ts'
+import type { Fallback, Usage } from '../answer/answer.ts'
 import { PROTOCOLS, type ProtocolName } from '../answer/exchange.ts'
 import type { Story } from '../answer/story.ts'
 import { type Ended, ENDS, errorTypesOf, isErrorType, type MappedError } from '../errors.ts'
+import { ModelLabels, UNKNOWN_MODEL } from './model-labels.ts'
 import { processMetrics } from './process.ts'
 
 /** What is looked up when somebody asks for the metrics. */
@@ -22,7 +23,7 @@ const UPSTREAM_ERRORS = [...errorTypesOf(...UPSTREAM_ENDS), 'invalid_request', '
 /** `draining` may come in the middle, too. */
 const REFUSALS = [...errorTypesOf('complete').filter(errorType => errorType !== 'internal'), 'draining']
 
-/** Everything that a gateway counts. Every label has its values from a list of the gateway's own. */
+/** Everything that a gateway counts. Every label has its values from a list of the gateway's own; models have a bounded number of names. */
 export class Metrics {
   readonly #registry = new Registry()
   readonly #registers = [this.#registry]
@@ -67,6 +68,15 @@ export class Metrics {
     labelNames: ['reason'],
     registers: this.#registers
   })
+
+  readonly #tokens = new Counter({
+    name: 'gateway_tokens_total',
+    help: 'Tokens of answers, as far as the Copilot service says, by kind and model.',
+    labelNames: ['kind', 'model'],
+    registers: this.#registers
+  })
+
+  readonly #models = new ModelLabels()
 
   readonly #upstreamErrors = new Counter({
     name: 'gateway_upstream_errors_total',
@@ -126,7 +136,7 @@ export class Metrics {
   }
 
   /** Counts an answer that is over, and how it failed. */
-  answer ({ answer, firstByteAfter, duration, ended, failure }: Story, protocol: ProtocolName): void {
+  answer ({ answer, ending, firstByteAfter, duration, ended, failure }: Story, protocol: ProtocolName): void {
     this.#answers.inc({ delivery: answer?.delivery ?? 'none', protocol, ended: String(ended) })
     if (firstByteAfter !== null) {
       this.#firstByte.observe(firstByteAfter / 1000)
@@ -134,6 +144,7 @@ export class Metrics {
     }
     if (answer?.fallback) this.#fallbacks.inc({ reason: answer.fallback })
     if (failure) this.failure(failure)
+    if (ending?.usage) this.#usage(ending.usage, this.#models.labelOf(ending.model ?? answer?.model))
   }
 
   /** Counts bytes that were written for answers. */
@@ -148,6 +159,13 @@ export class Metrics {
 
   get contentType (): string { return this.#registry.contentType }
 
+  #usage ({ inputTokens, outputTokens, reasoningTokens = 0, cachedInputTokens = 0 }: Usage, model: string): void {
+    this.#tokens.inc({ kind: 'input', model }, inputTokens)
+    this.#tokens.inc({ kind: 'output', model }, outputTokens)
+    this.#tokens.inc({ kind: 'reasoning', model }, reasoningTokens)
+    this.#tokens.inc({ kind: 'cached_input', model }, cachedInputTokens)
+  }
+
   /** From nothing to one is an increase only when there was a nothing before. */
   #beginAtZero (): void {
     for (const delivery of ['stream', 'buffered', 'none']) {
@@ -155,6 +173,7 @@ export class Metrics {
         for (const ended of ENDS) this.#answers.inc({ delivery, protocol, ended }, 0)
       }
     }
+    this.#usage({ inputTokens: 0, outputTokens: 0 }, UNKNOWN_MODEL)
     for (const reason of FALLBACKS) this.#fallbacks.inc({ reason }, 0)
     for (const reason of REFUSALS) this.#refused.inc({ reason }, 0)
     for (const errorType of UPSTREAM_ERRORS) this.#upstreamErrors.inc({ error_type: errorType }, 0)

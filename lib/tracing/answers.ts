@@ -1,5 +1,6 @@
 import { type Attributes, context, type Span, SpanKind, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api'
-import { type Answer, streamOf } from '../answer/answer.ts'
+import { type Answer, type Ending, streamOf } from '../answer/answer.ts'
+import { notWhole } from '../answer/story.ts'
 import type { CopilotClient } from '../copilot/client.ts'
 import { fromTransport } from '../copilot/failures.ts'
 import { type Ended, GatewayError, isFailed } from '../errors.ts'
@@ -26,10 +27,15 @@ export function traceAnswers<Client extends Pick<CopilotClient, 'answer'>> (clie
       const answer = await context.with(trace.setSpan(context.active(), span), ask, undefined, prompt, call)
       span.setAttributes(beginning(answer, performance.now() - asked))
       const stream = streamOf(answer)
-      stream.once('close', () => end(span, stream.readableEnded ? { ended: 'complete' } : ending(stream.errored, call.signal)))
+      stream.once('close', () => {
+        if (!stream.readableEnded) return end(span, broken(stream.errored, call.signal))
+        const ending = answer.ending()
+        span.setAttributes(finish(ending))
+        end(span, { ended: notWhole(ending) ?? 'complete' })
+      })
       return answer
     } catch (error) {
-      end(span, ending(error, call.signal))
+      end(span, broken(error, call.signal))
       throw error
     }
   }
@@ -43,8 +49,17 @@ function beginning ({ delivery }: Answer, firstByteMs: number): Attributes {
   }
 }
 
-/** How an answer that is not whole ended. */
-function ending (error: unknown, { aborted, reason }: AbortSignal): Outcome {
+/** What the service says of an answer that it ended. */
+function finish ({ finishReason, usage, model }: Ending): Attributes {
+  return {
+    ...(finishReason && { 'gen_ai.response.finish_reasons': [finishReason] }),
+    ...(model !== undefined && { 'gen_ai.response.model': model }),
+    ...(usage && { 'gen_ai.usage.input_tokens': usage.inputTokens, 'gen_ai.usage.output_tokens': usage.outputTokens })
+  }
+}
+
+/** How an answer ended whose stream did not. */
+function broken (error: unknown, { aborted, reason }: AbortSignal): Outcome {
   if (!aborted) return fromTransport(error)
   // The gateway's own reasons are its errors; what is left is a reader that does not want the answer any more.
   return reason instanceof GatewayError ? reason : { ended: 'client_left' }
