@@ -20,9 +20,6 @@ const TRACE_CONTEXT = ['traceparent', 'tracestate']
 export default fp(async function copilot (app) {
   const { config, copilotService, environment } = app
   const passedOn = config.OTEL_EXPORTER_OTLP_ENDPOINT ? [] : TRACE_CONTEXT
-  if (copilotService.token && new URL(copilotService.url).username + new URL(copilotService.url).password) {
-    throw new StartError('COPILOT_SERVICE_URL has credentials in it and COPILOT_SERVICE_TOKEN is set: both are sent as Authorization, so only one of them may be')
-  }
   const client = app.traceAnswers(connect({
     ...copilotService,
     proxy: proxyOf(environment),

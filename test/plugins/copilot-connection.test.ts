@@ -82,7 +82,7 @@ test('credentials in the URL are sent as Basic, and shown to nobody', async t =>
 })
 
 test('credentials in the URL and a token, or credentials that cannot be read, stop the start', async t => {
-  await t.rejects(build(t, { COPILOT_SERVICE_URL: 'http://user@service', COPILOT_SERVICE_TOKEN: 'token' }), { message: /only one of them/ })
+  await t.rejects(build(t, { COPILOT_SERVICE_URL: 'http://user@service', COPILOT_SERVICE_TOKEN: 'token' }), { message: /both are one header/ })
   await t.rejects(build(t, { COPILOT_SERVICE_URL: 'http://user:%ff@service' }), { message: /percent-encoded/ })
 })
 
