@@ -1,14 +1,13 @@
 import Fastify from 'fastify'
 import { test } from 'tap'
-import gateway from '../../app.ts'
 import { serverOptions } from '../../lib/server-options.ts'
-import { streams, upstream } from '../helper.ts'
+import { streams, unencapsulated, upstream } from '../helper.ts'
 
 test('a gateway that never listens answers what is injected, and closes', async t => {
   const { url } = await upstream(t, { '/chat/stream': streams('the ', 'answer') })
   const environment = { LOG_LEVEL: 'silent', COPILOT_SERVICE_URL: url }
   const app = Fastify(serverOptions(environment))
-  await app.register(gateway, { environment })
+  await app.register(unencapsulated, { environment })
   for (const path of ['/health', '/health/ready', '/metrics', '/nowhere']) t.match(await app.inject(path), { statusCode: path === '/nowhere' ? 404 : 200 })
   for (const accept of ['text/plain', 'text/event-stream']) {
     t.match(await app.inject({ method: 'POST', url: '/api/chat', headers: { accept }, payload: { prompt: 'Hi' } }), { statusCode: 200, body: /the [^]*answer/ })
@@ -27,7 +26,7 @@ test('answers that fail and answers that are left are no trouble either', async 
   }).then(service => ({ url: service.url, request: (index: number) => service.request(index) }))
   const environment = { LOG_LEVEL: 'silent', COPILOT_SERVICE_URL: url, DRAIN_TIMEOUT_MS: '10' }
   const app = Fastify(serverOptions(environment))
-  await app.register(gateway, { environment })
+  await app.register(unencapsulated, { environment })
   await t.rejects(app.inject({ method: 'POST', url: '/api/chat', payload: { prompt: 'fail' } }))
   t.match(await app.inject({ method: 'POST', url: '/api/chat', headers: { accept: 'text/event-stream' }, payload: { prompt: 'fail' } }), { body: /event: error/ })
 

@@ -2,6 +2,7 @@ import Fastify from 'fastify'
 import { type Test, test } from 'tap'
 import Type from 'typebox'
 import errors from '../../plugins/errors.ts'
+import exchange from '../../plugins/exchange.ts'
 import validation from '../../plugins/validation.ts'
 import { ask, json, pair } from '../helper.ts'
 
@@ -117,6 +118,7 @@ test('half a million bad items are answered with a bounded number of issues', as
 
 test('a broken rule outside of the body is named with the part of the request that it is in', async t => {
   const app = Fastify()
+  await app.register(exchange)
   await app.register(errors)
   await app.register(validation)
   app.get('/list', { schema: { querystring: Type.Object({ offset: Type.String(), limit: Type.Integer() }) } }, async () => 'fine')
