@@ -25,7 +25,7 @@ try {
   else await start(sourcesOf(command), command.open)
 } catch (error) {
   // How the command is used, and what --check finds, is for the terminal; a start has a log.
-  process.stderr.write(`${error instanceof StartError ? error.message : error}\n`)
+  process.stderr.write(`${String(error).replace(/^StartError: /, '')}\n`)
   process.exitCode = 1
 }
 

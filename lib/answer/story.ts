@@ -63,6 +63,8 @@ export class Story {
    */
   fail (error: unknown): MappedError {
     const failure = mapError(error)
+    // What fails behind the end does so by chance.
+    /* c8 ignore next */
     if (this.#ended === null) {
       this.#failure = failure
       if (this.#answer) this.#ended = failure.ended

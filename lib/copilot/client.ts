@@ -106,6 +106,8 @@ export class CopilotClient {
     } catch (error) {
       if (call.signal.aborted) throw call.signal.reason
       // No part in time is no answer in time, whatever silence it was that ended the waiting.
+      // Which of the two clocks is first is a matter of timing.
+      /* c8 ignore next */
       throw fromTransport(error).errorType === 'idle_timeout' && body.errored === error ? new GatewayError('timeout', { cause: error }) : error
     } finally {
       clearTimeout(late)

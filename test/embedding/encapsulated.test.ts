@@ -1,3 +1,4 @@
+import cors from '@fastify/cors'
 import { test } from 'tap'
 import { streams, upstream } from '../helper.ts'
 import { raw } from '../raw.ts'
@@ -46,6 +47,13 @@ test('the gateway answers below its prefix, in the words of its own contract', a
   t.match([refused.statusCode, refused.json().issues], [400, [{ path: 'prompt', message: 'is required' }]])
   t.match((await app.inject('/ai/metrics')).body, /gateway_answers_total/)
   t.match((await app.inject('/ai/docs/json')).json().paths, { '/ai/api/chat': {} })
+})
+
+test('a host with a CORS policy of its own decides for the gateway, too', async t => {
+  const app = host(t)
+  await app.register(cors, { origin: 'https://host.example' })
+  await embed(app, { prefix: '/ai', settings: service })
+  t.equal((await app.inject({ url: '/ai/health', headers: { origin: 'https://host.example' } })).headers['access-control-allow-origin'], 'https://host.example')
 })
 
 test('two gateways with two services stand side by side', async t => {

@@ -1,0 +1,7 @@
+import { test } from 'tap'
+import { ask, pair } from '../../helper.ts'
+
+test('of a reply that is no answer, only so much is read as lets its socket serve the next question', async t => {
+  const { url } = await pair(t, { '/chat/stream': reply => { reply.writeHead(202, { 'content-type': 'text/plain' }).end('x'.repeat(1_000_000)) } })
+  t.equal((await ask(url)).headers.get('x-error-type'), 'bad_reply')
+})
