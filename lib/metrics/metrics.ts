@@ -119,12 +119,6 @@ export class Metrics {
     this.#requests.inc({ route: route ?? 'unknown', status: status ?? 'none' })
   }
 
-  /** Counts a reply to what never became a request. */
-  stray (status: number): void {
-    this.reply(undefined, status)
-    this.#refused.inc({ reason: 'invalid_request' })
-  }
-
   /** Counts a request that the gateway itself refused. */
   refusal ({ errorType }: MappedError): void {
     if (REFUSALS.includes(errorType)) this.#refused.inc({ reason: errorType })
