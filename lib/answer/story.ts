@@ -74,6 +74,8 @@ export class Story {
 
   /** Says that it has ended by a failure, whatever of it has been told. No effect on what has ended already. */
   protected cut (failure: MappedError): void {
+    // What is cut behind its end is cut by chance.
+    /* c8 ignore next */
     if (this.#ended !== null) return
     this.#failure = failure
     this.#ended = failure.ended
