@@ -4,6 +4,7 @@ import Fastify from 'fastify'
 import fp from 'fastify-plugin'
 import pkg from './package.json' with { type: 'json' }
 import gateway, { type GatewayOptions, serverOptions } from './app.ts'
+import { readCopilotConfig } from './copilot/config.ts'
 import { type Command, parseCommandLine, USAGE } from './lib/command-line.ts'
 import { openBrowser } from './lib/open-browser.ts'
 import { checkStart } from './lib/settings/check-start.ts'
@@ -11,7 +12,6 @@ import { collectSettings, type Environment, type Sources } from './lib/settings/
 import { explainListen } from './lib/settings/listeners.ts'
 import { reportSettings } from './lib/settings/report.ts'
 import { StartError } from './lib/start-error.ts'
-import { companionConfig } from './plugins/companion.ts'
 import { inEffect, processSources, SECRETS, settingWarnings } from './plugins/config.ts'
 
 /** Signals that are no request to shut down. A listener for a fault of native code would have it happen again, for ever. */
@@ -37,7 +37,7 @@ function sourcesOf ({ envFile, flags }: Command): Sources {
 function check (sources: Sources): void {
   const collected = collectSettings(sources, SECRETS)
   const { COPILOT_SERVICE_URL } = checkStart(collected.values)
-  if (!COPILOT_SERVICE_URL) companionConfig(collected.values)
+  if (!COPILOT_SERVICE_URL) readCopilotConfig(collected.values)
   process.stdout.write(reportSettings(inEffect(COPILOT_SERVICE_URL === ''), collected))
   for (const warning of settingWarnings(collected.values)) process.stderr.write(`${warning}\n`)
 }

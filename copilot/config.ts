@@ -1,33 +1,37 @@
-import { Ajv } from 'ajv'
 import Type, { type Static } from 'typebox'
 import { isLoopback } from '../lib/loopback.ts'
+import { checkAgainst } from '../lib/settings/check.ts'
+import type { Environment } from '../lib/settings/collect.ts'
+import { Config } from '../lib/settings/schema.ts'
+import { StartError } from '../lib/start-error.ts'
 import { requireSdk } from './engines/sdk-package.ts'
+
+const secret = { secret: true }
 
 const schema = Type.Object({
   NODE_ENV: Type.Optional(Type.String()),
-  COPILOT_ENGINE: Type.Union([Type.Literal('auto'), Type.Literal('sdk'), Type.Literal('demo')], { default: 'auto', rule: 'must be auto, sdk or demo', description: '`sdk` (the GitHub Copilot SDK), `demo` (scripted), or `auto`: `sdk` when there is a token or a provider, else `demo`' }),
-  COPILOT_GITHUB_TOKEN: Type.Optional(Type.String({ secret: true, description: 'GitHub token with Copilot; else `GH_TOKEN`, else `GITHUB_TOKEN`' })),
-  GH_TOKEN: Type.Optional(Type.String({ secret: true })),
-  GITHUB_TOKEN: Type.Optional(Type.String({ secret: true })),
-  COPILOT_PROVIDER_BASE_URL: Type.Optional(Type.String({ pattern: '^https?://[^\\s/?#]+', rule: 'must be an http:// or https:// URL', description: 'base URL of a model provider of your own; the GitHub token is not used then' })),
-  COPILOT_PROVIDER_TYPE: Type.Union([Type.Literal('openai'), Type.Literal('azure'), Type.Literal('anthropic')], { default: 'openai', rule: 'must be openai, azure or anthropic', description: '`openai` (and whatever is compatible), `azure` or `anthropic`' }),
-  COPILOT_PROVIDER_API_KEY: Type.Optional(Type.String({ secret: true, description: 'the provider\'s key' })),
-  COPILOT_MODEL: Type.Optional(Type.String({ maxLength: 120, rule: 'must have at most 120 characters', description: 'the model for requests that name none; required with a provider' })),
-  COPILOT_SESSION_TTL_MS: Type.Integer({ default: 1_800_000, minimum: 0, maximum: 2_147_483_647, rule: 'must be an integer from 0 to 2147483647 (milliseconds)', description: 'how long a conversation is kept after its last turn, so that the next one sends only what is new (milliseconds; 0: not at all)' }),
-  COPILOT_SERVICE_TOKEN: Type.Optional(Type.String({ secret: true, pattern: '^[\\x21-\\x7e]+$', rule: 'must be printable ASCII without spaces' }))
+  COPILOT_ENGINE: Type.Enum(['auto', 'sdk', 'demo'], { default: 'auto', description: '`sdk` (the GitHub Copilot SDK), `demo` (scripted), or `auto`: `sdk` when there is a token or a provider, else `demo`' }),
+  COPILOT_GITHUB_TOKEN: Type.Optional(Type.String({ ...secret, description: 'GitHub token with Copilot; else `GH_TOKEN`, else `GITHUB_TOKEN`' })),
+  GH_TOKEN: Type.Optional(Type.String(secret)),
+  GITHUB_TOKEN: Type.Optional(Type.String(secret)),
+  COPILOT_PROVIDER_BASE_URL: Type.Optional(Type.String({ pattern: '^https?://[^\\s/?#]+', rule: 'an http:// or https:// URL', description: 'base URL of a model provider of your own; the GitHub token is not used then' })),
+  COPILOT_PROVIDER_TYPE: Type.Enum(['openai', 'azure', 'anthropic'], { default: 'openai', description: 'what the provider speaks; `openai` is whatever is compatible with it' }),
+  COPILOT_PROVIDER_API_KEY: Type.Optional(Type.String({ ...secret, description: 'the provider\'s key' })),
+  COPILOT_MODEL: Type.Optional(Type.String({ maxLength: 120, description: 'the model for requests that name none; required with a provider' })),
+  COPILOT_SESSION_TTL_MS: Type.Integer({ default: 1_800_000, minimum: 0, maximum: 2_147_483_647, description: 'how long a conversation is kept after its last turn, so that the next one sends only what is new; 0: not at all' }),
+  COPILOT_SERVICE_TOKEN: Type.Optional(Type.String({ ...secret, pattern: '^[\\x21-\\x7e]+$', rule: 'printable ASCII without spaces' }))
 })
+
+const { HOST, LOG_LEVEL, DRAIN_TIMEOUT_MS } = Config.properties
 
 const serverSchema = Type.Object({
-  HOST: Type.String({ default: '127.0.0.1' }),
-  COPILOT_PORT: Type.Integer({ default: 3001, minimum: 0, maximum: 65535, rule: 'must be an integer from 0 to 65535', description: 'the port, when it runs alone' }),
-  LOG_LEVEL: Type.Union(
-    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map(level => Type.Literal(level)),
-    { default: 'info', rule: 'must be trace, debug, info, warn, error, fatal or silent' }
-  ),
-  DRAIN_TIMEOUT_MS: Type.Integer({ default: 30_000, minimum: 0, maximum: 2_147_483_647, rule: 'must be an integer from 0 to 2147483647 (milliseconds)' })
+  HOST,
+  LOG_LEVEL,
+  DRAIN_TIMEOUT_MS,
+  COPILOT_PORT: Type.Integer({ default: 3001, minimum: 0, maximum: 65_535, description: 'the port, when it runs alone' })
 })
 
-/** The settings of the companion by name, as JSON schemas; those that have a `description` are its own. */
+/** The settings of the companion by name, as JSON schemas. Some are the gateway's as well. */
 export const companionSettings = { ...serverSchema.properties, ...schema.properties }
 
 /** What they are, each with its type. */
@@ -35,9 +39,6 @@ export type CompanionSettings = Static<typeof schema> & Static<typeof serverSche
 
 /** The names of those that are secret. */
 export const secretSettings = Object.entries<object>(companionSettings).filter(([, property]) => 'secret' in property).map(([name]) => name)
-
-/** Environment variables, as `process.env` holds them. */
-export type Environment = Record<string, string | undefined>
 
 /** What the service needs to know, read from the environment by {@link readCopilotConfig}. */
 export interface CopilotConfig {
@@ -77,12 +78,12 @@ const RUNTIME_VARIABLES = new Set([
 const TOKEN_VARIABLES = ['COPILOT_GITHUB_TOKEN', 'GH_TOKEN', 'GITHUB_TOKEN'] as const
 
 /**
- * Reads and checks the configuration of the service. An empty variable counts as unset. Throws an Error with one line that
+ * Reads and checks the configuration of the service. An empty variable counts as unset. Throws a {@link StartError} of one line that
  * names the variable and the rule, when a value breaks one; or that names what to set, when the demo engine would have to
  * start by itself in production.
  */
 export function readCopilotConfig (environment: Environment): CopilotConfig {
-  const env = check(schema, environment)
+  const env = checkAgainst(schema, environment)
   const variable = TOKEN_VARIABLES.find(name => env[name] !== undefined)
   const value = variable && env[variable]
   const configured = value !== undefined || env.COPILOT_PROVIDER_BASE_URL !== undefined
@@ -90,10 +91,10 @@ export function readCopilotConfig (environment: Environment): CopilotConfig {
 
   const { COPILOT_PROVIDER_BASE_URL: baseUrl, COPILOT_PROVIDER_TYPE: type, COPILOT_PROVIDER_API_KEY: apiKey, COPILOT_MODEL: model } = env
   if (baseUrl !== undefined && model === undefined) {
-    throw new Error('COPILOT_MODEL must be set when COPILOT_PROVIDER_BASE_URL is')
+    throw new StartError('COPILOT_MODEL must be set when COPILOT_PROVIDER_BASE_URL is')
   }
   if (engine === 'demo' && env.COPILOT_ENGINE === 'auto' && env.NODE_ENV === 'production') {
-    throw new Error('With NODE_ENV=production the demo engine does not start by itself: set COPILOT_SERVICE_URL, ' +
+    throw new StartError('With NODE_ENV=production the demo engine does not start by itself: set COPILOT_SERVICE_URL, ' +
       'or COPILOT_GITHUB_TOKEN, or COPILOT_PROVIDER_BASE_URL and COPILOT_MODEL, or COPILOT_ENGINE=demo')
   }
 
@@ -113,27 +114,13 @@ export function readCopilotConfig (environment: Environment): CopilotConfig {
 
 /**
  * Reads and checks where the stand-alone process listens. Not for an embedded service, which shares `HOST` with its gateway.
- * Throws an Error with one line that names the variable and the rule, when a value breaks one; or when the service would
+ * Throws a {@link StartError} of one line that names the variable and the rule, when a value breaks one; or when the service would
  * listen beyond loopback without a token.
  */
 export function readServerConfig (environment: Environment): CopilotServerConfig {
-  const env = check(serverSchema, environment)
+  const env = checkAgainst(serverSchema, environment)
   if (!isLoopback(env.HOST) && !environment.COPILOT_SERVICE_TOKEN) {
-    throw new Error(`COPILOT_SERVICE_TOKEN must be set when HOST is not a loopback address (it is ${JSON.stringify(env.HOST)})`)
+    throw new StartError(`COPILOT_SERVICE_TOKEN must be set when HOST is not a loopback address (it is ${JSON.stringify(env.HOST)})`)
   }
   return { host: env.HOST, port: env.COPILOT_PORT, logLevel: env.LOG_LEVEL, drainTimeoutMs: env.DRAIN_TIMEOUT_MS }
-}
-
-const ajv = new Ajv({ useDefaults: true, strict: false })
-
-function check<T extends Type.TObject> (schema: T, environment: Environment): Static<T> {
-  const env: unknown = Object.fromEntries(Object.entries(schema.properties).flatMap(([name, property]) => {
-    const text = environment[name]
-    return text ? [[name, Type.IsInteger(property) && /^\d+$/.test(text) ? Number(text) : text]] : []
-  }))
-  const isValid = ajv.compile<Static<T>>(schema)
-  if (isValid(env)) return env
-  const name = ajv.errorsText(isValid.errors, { dataVar: '' }).replace(/^\/(\w+).*$/s, '$1')
-  const [rule] = Object.entries(schema.properties).filter(([key]) => key === name).map(([, property]) => Reflect.get(property, 'rule'))
-  throw new Error(`${name} ${rule}`)
 }

@@ -1,9 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { buildCopilotService } from '../copilot/app.ts'
-import { type CopilotConfig, readCopilotConfig } from '../copilot/config.ts'
-import { StartError } from '../lib/start-error.ts'
-import type { Environment } from './config.ts'
+import { readCopilotConfig } from '../copilot/config.ts'
 
 /** Where the Copilot service is. */
 export interface CopilotService {
@@ -28,7 +26,7 @@ export default fp(async function companion (app) {
   }
 
   const token = randomBytes(32).toString('base64url')
-  const config = companionConfig({ ...app.environment, COPILOT_SERVICE_TOKEN: token })
+  const config = readCopilotConfig({ ...app.environment, COPILOT_SERVICE_TOKEN: token })
   // Its requests are the gateway's own, whose line says more.
   const service = await buildCopilotService({ config, loggerInstance: app.log.child({ name: 'copilot' }, { level: 'warn' }) })
   app.addHook('onClose', () => service.close())
@@ -38,13 +36,3 @@ export default fp(async function companion (app) {
     : 'the companion Copilot service answers')
   app.decorate('copilotService', { url, token })
 }, { name: 'companion', dependencies: ['config'] })
-
-/** Reads the settings of the companion. Throws a {@link StartError}. */
-export function companionConfig (environment: Environment): CopilotConfig {
-  try {
-    return readCopilotConfig(environment)
-  } catch (error) {
-    // It says in one line what is wrong, and the gateway's start errors are such lines.
-    throw new StartError(String(error).replace(/^Error: /, ''))
-  }
-}

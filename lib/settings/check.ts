@@ -1,15 +1,13 @@
 import { Ajv, type ErrorObject } from 'ajv'
+import Type, { type Static } from 'typebox'
 import { presentable } from '../redact.ts'
 import { StartError } from '../start-error.ts'
 import { trustProxy } from '../trust-proxy.ts'
 import type { Environment } from './collect.ts'
-import { annotationsOf, Config } from './schema.ts'
+import { type Annotations, annotationsOf, Config } from './schema.ts'
 
-/** Makes settings of variables: each gets its type or its default, and what is no setting is left out. */
-export const ajv = new Ajv({ allErrors: true, coerceTypes: true, removeAdditional: 'all', useDefaults: true, strict: false })
-
-const isConfig = ajv.compile<Config>(Config)
-const properties = annotationsOf(Config.properties)
+/** Gives settings that are absent their defaults, and leaves out what is no setting. */
+export const ajv = new Ajv({ allErrors: true, removeAdditional: 'all', useDefaults: true, strict: false })
 
 const URLS = ['COPILOT_SERVICE_URL', 'JWT_JWKS_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const
 
@@ -18,24 +16,37 @@ const URLS = ['COPILOT_SERVICE_URL', 'JWT_JWKS_URL', 'OTEL_EXPORTER_OTLP_ENDPOIN
  * that names every broken rule, and the value where that is a number or a choice.
  */
 export function checkSettings (values: Environment): Config {
-  const config: unknown = { ...values }
-  if (!isConfig(config)) throw new StartError(`${isConfig.errors?.map(error => explain(error, values)).join('; ')}`)
-  for (const name of URLS) {
-    if (config[name] && !URL.canParse(config[name])) throw new StartError(`${name} must be ${properties[name]?.rule}`)
-  }
-  if (trustProxy(config.TRUST_PROXY) === undefined) throw new StartError('TRUST_PROXY must be true, false, a hop count, or comma-separated addresses and networks')
+  const config = checkAgainst(Config, values)
+  const broken = URLS.find(name => config[name] && !URL.canParse(config[name])) ?? (trustProxy(config.TRUST_PROXY) === undefined ? 'TRUST_PROXY' : undefined)
+  if (broken) throw new StartError(`${broken} must be ${annotationsOf(Config.properties)[broken]?.rule}`)
   if (config.COPILOT_SERVICE_TOKEN && hasCredentials(config.COPILOT_SERVICE_URL)) {
     throw new StartError('COPILOT_SERVICE_URL must have no name or password in it when COPILOT_SERVICE_TOKEN is set: both are one header')
   }
   return config
 }
 
-function explain ({ keyword, instancePath, message, params }: ErrorObject, values: Environment): string {
+/**
+ * Makes settings of variables by a schema: each gets its type or its default, an empty one counts as absent, and what is no setting
+ * is left out. Throws a {@link StartError} of one line that names every broken rule.
+ */
+export function checkAgainst<Schema extends Type.TObject> (schema: Schema, values: Environment): Static<Schema> {
+  const settings: unknown = Object.fromEntries(Object.entries(schema.properties).flatMap(([name, property]) => {
+    const text = values[name]
+    return text ? [[name, Type.IsInteger(property) && /^-?\d+$/.test(text) ? Number(text) : text]] : []
+  }))
+  const isValid = ajv.compile<Static<Schema>>(schema)
+  if (isValid(settings)) return settings
+  const properties = annotationsOf(schema.properties)
+  throw new StartError(`${isValid.errors?.map(error => explain(error, properties, values)).join('; ')}`)
+}
+
+function explain ({ keyword, instancePath, message, params }: ErrorObject, properties: Readonly<Record<string, Annotations>>, values: Environment): string {
   const name = instancePath.slice(1)
   const property = properties[name]
   if (keyword === 'pattern') return `${name} must be ${property?.rule}`
   const given = `, not ${JSON.stringify(presentable(String(values[name]), [], 60))}`
   if (keyword === 'enum') return `${name} must be one of ${params.allowedValues.filter(Boolean).join(', ')}${given}`
+  if (keyword === 'maxLength') return `${name} must have at most ${params.limit} characters`
   return `${name} ${message} (${property?.maximum === undefined ? `at least ${property?.minimum}` : `${property.minimum} to ${property.maximum}`})${given}`
 }
 

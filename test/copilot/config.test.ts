@@ -36,8 +36,8 @@ test('a provider is read whole', async t => {
 })
 
 test('a bad value is refused in one line that names the variable and the rule', async t => {
-  t.throws(() => readCopilotConfig({ COPILOT_ENGINE: 'magic' }), { message: 'COPILOT_ENGINE must be auto, sdk or demo' })
-  t.throws(() => readCopilotConfig({ COPILOT_PROVIDER_TYPE: 'x' }), { message: 'COPILOT_PROVIDER_TYPE must be openai, azure or anthropic' })
+  t.throws(() => readCopilotConfig({ COPILOT_ENGINE: 'magic' }), { message: 'COPILOT_ENGINE must be one of auto, sdk, demo, not "magic"' })
+  t.throws(() => readCopilotConfig({ COPILOT_PROVIDER_TYPE: 'x' }), { message: 'COPILOT_PROVIDER_TYPE must be one of openai, azure, anthropic, not "x"' })
   t.throws(() => readCopilotConfig({ COPILOT_PROVIDER_BASE_URL: 'localhost:1' }), { message: 'COPILOT_PROVIDER_BASE_URL must be an http:// or https:// URL' })
   t.throws(() => readCopilotConfig({ COPILOT_PROVIDER_BASE_URL: 'http://x' }), { message: 'COPILOT_MODEL must be set when COPILOT_PROVIDER_BASE_URL is' })
   t.throws(() => readCopilotConfig({ COPILOT_MODEL: 'm'.repeat(121) }), { message: 'COPILOT_MODEL must have at most 120 characters' })
@@ -46,7 +46,7 @@ test('a bad value is refused in one line that names the variable and the rule', 
 
 test('how long sessions are kept is read as milliseconds', async t => {
   t.equal(readCopilotConfig({ COPILOT_SESSION_TTL_MS: '5' }).sessionTtl, 5)
-  t.throws(() => readCopilotConfig({ COPILOT_SESSION_TTL_MS: '1h' }), { message: 'COPILOT_SESSION_TTL_MS must be an integer from 0 to 2147483647 (milliseconds)' })
+  t.throws(() => readCopilotConfig({ COPILOT_SESSION_TTL_MS: '1h' }), { message: 'COPILOT_SESSION_TTL_MS must be integer (0 to 2147483647), not "1h"' })
 })
 
 test('in production the demo engine has to be asked for', async t => {
@@ -77,8 +77,8 @@ test('beyond loopback a token is demanded', async t => {
 
 test('bad settings of the stand-alone process are refused', async t => {
   for (const COPILOT_PORT of ['65536', '-1', '5.5', '3e3', 'http']) {
-    t.throws(() => readServerConfig({ COPILOT_PORT }), { message: 'COPILOT_PORT must be an integer from 0 to 65535' }, COPILOT_PORT)
+    t.throws(() => readServerConfig({ COPILOT_PORT }), { message: new RegExp(`^COPILOT_PORT must be .* \\(0 to 65535\\), not "${COPILOT_PORT}"$`) }, COPILOT_PORT)
   }
-  t.throws(() => readServerConfig({ LOG_LEVEL: 'loud' }), { message: 'LOG_LEVEL must be trace, debug, info, warn, error, fatal or silent' })
-  t.throws(() => readServerConfig({ DRAIN_TIMEOUT_MS: '1s' }), { message: 'DRAIN_TIMEOUT_MS must be an integer from 0 to 2147483647 (milliseconds)' })
+  t.throws(() => readServerConfig({ LOG_LEVEL: 'loud' }), { message: 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud"' })
+  t.throws(() => readServerConfig({ DRAIN_TIMEOUT_MS: '1s' }), { message: 'DRAIN_TIMEOUT_MS must be integer (0 to 2147483647), not "1s"' })
 })

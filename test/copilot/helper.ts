@@ -5,7 +5,8 @@ import { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import type { Ending, Part } from '../../lib/answer/answer.ts'
 import { buildCopilotService, type CopilotServiceOptions } from '../../copilot/app.ts'
-import { readCopilotConfig, type CopilotConfig, type Environment } from '../../copilot/config.ts'
+import { readCopilotConfig, type CopilotConfig } from '../../copilot/config.ts'
+import type { Environment } from '../../lib/settings/collect.ts'
 import type { AnswerRequest, Engine } from '../../copilot/engines/engine.ts'
 
 /** What `PATH` the runtime needs is this process's; nothing else of its environment reaches a test. */

@@ -33,7 +33,7 @@ test('an answer that outlives the drain is cut, never ended', async t => {
 test('a bad configuration, be it from .env, is one line and exit code 1', async t => {
   const server = serverProcess(t, {}, t.testdir({ '.env': 'COPILOT_ENGINE=magic\n' }))
   t.equal(await server.exited, 1)
-  t.equal(await server.errors, 'COPILOT_ENGINE must be auto, sdk or demo\n')
+  t.equal(await server.errors, 'COPILOT_ENGINE must be one of auto, sdk, demo, not "magic"\n')
 })
 
 test('a port in use is one line and exit code 1', async t => {

@@ -49,7 +49,7 @@ test('--check with the companion prints its settings, too', async t => {
 
 test('--check says what a start would refuse, in one line and by code 1', async t => {
   t.match(await run(t, ['--check', '--port', 'abc']), { code: 1, stdout: '', stderr: 'PORT must be integer (0 to 65535), not "abc"\n' })
-  t.match(await run(t, ['--check'], { COPILOT_SERVICE_URL: '', COPILOT_ENGINE: 'magic' }), { code: 1, stdout: '', stderr: 'COPILOT_ENGINE must be auto, sdk or demo\n' })
+  t.match(await run(t, ['--check'], { COPILOT_SERVICE_URL: '', COPILOT_ENGINE: 'magic' }), { code: 1, stdout: '', stderr: 'COPILOT_ENGINE must be one of auto, sdk, demo, not "magic"\n' })
 })
 
 test('--port, --host and --open count for a start', async t => {

@@ -39,5 +39,5 @@ test('in production the demo engine does not start by itself', async t => {
 })
 
 test('a setting of the companion that is wrong stops the start with one line', async t => {
-  await t.rejects(build(t, { COPILOT_ENGINE: 'best' }), { name: 'StartError', message: 'COPILOT_ENGINE must be auto, sdk or demo' })
+  await t.rejects(build(t, { COPILOT_ENGINE: 'best' }), { name: 'StartError', message: 'COPILOT_ENGINE must be one of auto, sdk, demo, not "best"' })
 })

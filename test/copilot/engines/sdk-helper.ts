@@ -2,9 +2,9 @@ import { mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } fro
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { Environment } from '../../../copilot/config.ts'
 import { sdkEngine } from '../../../copilot/engines/sdk.ts'
 import type { RuntimeOptions } from '../../../copilot/engines/sdk-runtime.ts'
+import type { Environment } from '../../../lib/settings/collect.ts'
 import { config, service } from '../helper.ts'
 import { modelServer } from '../model-server.ts'
 
