@@ -163,7 +163,7 @@ export function describe (errorType: ErrorType, detail: string | undefined): str
  * a 4xx `statusCode`, as the errors of Fastify and its plugins do, is the client's mistake and keeps its status and
  * message; everything else is `internal` and says nothing of itself.
  */
-export function mapError (error: unknown): MappedError {
+export function mapError (error: unknown): GatewayError | ReportedError {
   if (error instanceof GatewayError || error instanceof ReportedError) return error
   if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number') {
     const status = error.statusCode

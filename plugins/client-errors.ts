@@ -62,8 +62,7 @@ function refuseBody (reply: FastifyReply, failure: GatewayError): void {
   const body = `Error: ${failure.message}`
   reply.code(failure.status).headers({ 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': Buffer.byteLength(body), 'X-Error-Type': failure.errorType })
   reply.raw.shouldKeepAlive = false
-  // The type allows a header without a value, and there is none.
-  /* c8 ignore next */
-  for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value ?? '')
+  // Several values of a header are one, with commas between them (RFC 9110 §5.3).
+  for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, String(value))
   reply.raw.end(body)
 }

@@ -50,6 +50,18 @@ test('lib knows nothing above it, and no Fastify', async t => {
   t.strictSame(await wrong('lib', (imported, file) => isFile(imported) ? within('lib')(imported) : !isFastify(imported) || file === 'lib/server-options.ts'), [])
 })
 
+test('what connections do is known where services are asked', async t => {
+  const knowing: string[] = []
+  for (const room of ['lib', 'plugins', 'routes', 'copilot']) {
+    for (const file of await filesOf(room)) {
+      const text = await readFile(join(ROOT, file), 'utf8')
+      if (/\bfromTransport\b|'undici(\/|')/.test(text)) knowing.push(file)
+    }
+  }
+  // An answer's stream fails with errors of the contract alone; the companion asks models by connections of its own.
+  t.strictSame(knowing.filter(file => !file.startsWith('lib/copilot/') && !file.startsWith('copilot/')), [])
+})
+
 test('plugins know lib, and of each other types alone', async t => {
   const companion = ['plugins/companion.ts', 'plugins/config.ts']
   t.strictSame(await wrong('plugins', (imported, file) => !isFile(imported) || within('lib')(imported) ||

@@ -43,8 +43,6 @@ export class Exchange extends Story {
   get signal (): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController()
-      // Whether it is first asked for behind an abort is a matter of timing.
-      /* c8 ignore next */
       if (this.#aborted) this.#controller.abort(this.#aborted.reason)
     }
     return this.#controller.signal
@@ -103,12 +101,8 @@ export class Exchange extends Story {
 
   /** Says that the reply is closed: whole, or cut, or left by its client. */
   override settle (): void {
-    // A reply that is closed twice is closed by chance.
-    /* c8 ignore next */
     if (this.isOver) return
     // Without a connection nobody can leave, and Node does not say when the last byte was taken.
-    // Which of the two comes first without a connection is up to the one who injects.
-    /* c8 ignore next */
     const whole = this.#response.writableFinished || (this.#response.writableEnded && !(this.#response.req.socket instanceof Socket))
     this.#bytes = this.bytes
     super.settle(whole ? undefined : 'client_left')

@@ -1,4 +1,3 @@
-import { fromTransport } from '../copilot/failures.ts'
 import { type Ended, type MappedError, mapError } from '../errors.ts'
 import { type Answer, type Ending, type FinishReason, streamOf } from './answer.ts'
 
@@ -50,7 +49,7 @@ export class Story {
     this.#answer = answer
     this.#firstByteAfter = this.duration
     const stream = streamOf(answer)
-    stream.once('error', error => this.fail(fromTransport(error)))
+    stream.once('error', error => this.fail(error))
     stream.once('end', () => {
       this.#ending = answer.ending()
       this.#ended ??= notWhole(this.#ending)
@@ -63,8 +62,6 @@ export class Story {
    */
   fail (error: unknown): MappedError {
     const failure = mapError(error)
-    // What fails behind the end does so by chance.
-    /* c8 ignore next */
     if (this.#ended === null) {
       this.#failure = failure
       if (this.#answer) this.#ended = failure.ended
@@ -74,8 +71,6 @@ export class Story {
 
   /** Says that it has ended by a failure, whatever of it has been told. No effect on what has ended already. */
   protected cut (failure: MappedError): void {
-    // What is cut behind its end is cut by chance.
-    /* c8 ignore next */
     if (this.#ended !== null) return
     this.#failure = failure
     this.#ended = failure.ended

@@ -4,7 +4,7 @@ import { GatewayError, type ReportedError } from '../errors.ts'
 import { isNoEndpoint } from './endpoint.ts'
 import { isWhole, toEnding } from './ending.ts'
 import { EventReply } from './event-reply.ts'
-import { fromReply, fromTransport, isFailure } from './failures.ts'
+import { fromReply, isFailure } from './failures.ts'
 import type { CopilotPrompt } from './prompt.ts'
 import { beginningOf, discard, guard, readObject, refuseOthers } from './reading.ts'
 import type { Reply } from './reply.ts'
@@ -102,17 +102,12 @@ export class CopilotClient {
     const parts = new EventReply(body, this.#upstream.secrets)
     const late = setTimeout(() => body.destroy(new GatewayError('timeout')), Math.max(0, deadline - performance.now()))
     try {
-      return await parts.begun ? { parts, ending: () => parts.ending } : 'empty'
+      const begun = await parts.begun.finally(() => clearTimeout(late))
+      return begun ? { parts, ending: () => parts.ending } : 'empty'
     } catch (error) {
       if (call.signal.aborted) throw call.signal.reason
       // No part in time is no answer in time, whatever silence it was that ended the waiting.
-      // Which of the two clocks is first is a matter of timing.
-      /* c8 ignore next */
-      throw fromTransport(error).errorType === 'idle_timeout' && body.errored === error ? new GatewayError('timeout', { cause: error }) : error
-      // V8 counts a way past the throw, which there is not.
-      /* c8 ignore next */
-    } finally {
-      clearTimeout(late)
+      throw body.errored === error && isSilence(error) ? new GatewayError('timeout', { cause: error }) : error
     }
   }
 
@@ -138,6 +133,10 @@ export class CopilotClient {
   #failure ({ status, headers }: Reply, text = ''): GatewayError | ReportedError {
     return fromReply({ status, headers, text }, this.#upstream.secrets, this.#upstream.url)
   }
+}
+
+function isSilence (error: unknown): boolean {
+  return error instanceof GatewayError && error.errorType === 'idle_timeout'
 }
 
 /** Bare text says nothing of its end. */

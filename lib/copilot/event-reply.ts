@@ -138,8 +138,6 @@ export class EventReply extends Readable {
   }
 
   #fail (failure: GatewayError | ReportedError): void {
-    // A connection that fails twice does so by chance.
-    /* c8 ignore next */
     if (this.#failure) return
     this.#failure = failure
     this.#begin.reject(failure)

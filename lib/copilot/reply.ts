@@ -29,7 +29,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
   readonly #guard: Guard
   #settle!: { resolve: (reply: Reply) => void, reject: (reason: unknown) => void }
   #controller: Dispatcher.DispatchController | undefined
-  #reply: Omit<Reply, 'empty'> & { readonly body: ReplyBody } | undefined
+  #body: ReplyBody | undefined
+  /** Says that the reply has shown its first byte, or its end. */
+  #begin: ((empty: boolean) => void) | undefined
   #aborted: Error | undefined
 
   constructor (guard: Guard) {
@@ -39,14 +41,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   /** Gives the request up, wherever it is: what waits for the reply rejects with `reason`, and a body that is being read fails with it. */
   abort (reason: unknown): void {
-    // Who gives up twice, and with what, is up to the caller.
-    /* c8 ignore next 2 */
-    if (this.#aborted) return
     this.#aborted = reason instanceof Error ? reason : new Error('aborted', { cause: reason })
     this.#settle.reject(reason)
     // First, so that whoever watches the request sees what gave it up, and no failure.
     this.#controller?.abort(this.#aborted)
-    this.#reply?.body.destroy(fromTransport(reason))
+    this.#body?.destroy(fromTransport(reason))
   }
 
   onRequestStart (controller: Dispatcher.DispatchController): void {
@@ -56,34 +55,28 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   onResponseStart (controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     // Interim replies (RFC 9110 §15.2) say nothing yet.
-    if (status >= 200) this.#reply = { status, headers, body: new ReplyBody(controller, this.#guard(status, headers)) }
+    if (status < 200) return
+    const body = this.#body = new ReplyBody(controller, this.#guard(status, headers))
+    this.#begin = empty => {
+      if (body.failure) this.#settle.reject(body.failure)
+      else this.#settle.resolve({ status, headers, body, empty })
+    }
   }
 
   onResponseData (controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#reply?.body.pass(chunk) === false) controller.pause()
-    this.#begin(false)
+    if (this.#body?.pass(chunk) === false) controller.pause()
+    this.#begin?.(false)
   }
 
   onResponseEnd (): void {
-    this.#reply?.body.over()
-    this.#begin(true)
+    this.#body?.over()
+    this.#begin?.(true)
   }
 
   onResponseError (_controller: Dispatcher.DispatchController, error: unknown): void {
     const failure = fromTransport(error, this.#controller !== undefined)
     this.#settle.reject(failure)
-    // Whether there is a reply yet is a matter of timing.
-    /* c8 ignore next */
-    this.#reply?.body.fail(failure)
-  }
-
-  #begin (empty: boolean): void {
-    // Whether there is a reply yet is a matter of timing.
-    /* c8 ignore next */
-    if (!this.#reply) return
-    const { failure } = this.#reply.body
-    if (failure) this.#settle.reject(failure)
-    else this.#settle.resolve({ ...this.#reply, empty })
+    this.#body?.fail(failure)
   }
 }
 
@@ -117,17 +110,13 @@ class ReplyBody extends Readable {
   /** Takes the clean end. */
   over (): void {
     this.#complete = true
-    // An end behind a failure is a matter of timing.
-    /* c8 ignore next */
     if (this.failure) return
-    const rest = this.#guard?.end()
-    if (this.#guard && !rest) {
+    const rest = this.#guard ? this.#guard.end() : Buffer.alloc(0)
+    if (!rest) {
       this.fail(new GatewayError('bad_reply', { detail: 'its text ends within a character' }))
       return
     }
-    // How the last chunk is cut is a matter of timing.
-    /* c8 ignore next */
-    if (rest?.length) this.push(rest)
+    this.push(rest)
     this.push(null)
   }
 

@@ -99,7 +99,7 @@ export class Upstream {
     const deadline = setTimeout(() => abort.abort(new GatewayError('timeout')), this.#firstByteTimeout)
 
     try {
-      const reply = await this.#request(question, call, abort.signal)
+      const reply = await this.#request(question, call, abort.signal).finally(() => clearTimeout(deadline))
       reply.body.once('close', unlink)
       this.#note('up')
       return reply
@@ -108,15 +108,9 @@ export class Upstream {
       if (call.signal.aborted) throw call.signal.reason
       const broken = fromTransport(error)
       // Between the headers and the first byte undici counts the silence as one in the middle of the answer.
-      // Which of the two clocks is first is a matter of timing.
-      /* c8 ignore next */
       const failure = broken.errorType === 'idle_timeout' ? new GatewayError('timeout', { cause: error }) : broken
       this.#note('down', failure.errorType)
       throw failure
-      // V8 counts a way past the throw, which there is not.
-      /* c8 ignore next */
-    } finally {
-      clearTimeout(deadline)
     }
   }
 

@@ -4,8 +4,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, type Ending, type Part, type Position, START, streamOf, type Summary, type ToolPart } from '../answer/answer.ts'
 import type { Exchange } from '../answer/exchange.ts'
-import { fromTransport } from '../copilot/failures.ts'
-import { GatewayError, type MappedError } from '../errors.ts'
+import { GatewayError, type MappedError, mapError } from '../errors.ts'
 import { CharacterBoundary } from '../utf8.ts'
 import { Cuttable } from './cuttable.ts'
 import { emptiness } from './verdict.ts'
@@ -79,7 +78,7 @@ export class AnswerStream extends Cuttable {
       if (failure) return this.fail(exchange.fail(failure))
       this.#finish(this.#frames.end(end, summary?.() ?? this.#summary(), this.#at))
     })
-    source.once('error', error => this.fail(fromTransport(error), summary))
+    source.once('error', error => this.fail(mapError(error), summary))
   }
 
   /** Ends with a failure; a `summary` says that the answer was recorded. */

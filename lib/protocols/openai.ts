@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { Readable } from 'node:stream'
 import { type Answer, type Part, streamOf } from '../answer/answer.ts'
 import type { Exchange } from '../answer/exchange.ts'
-import { fromTransport, isUnsent } from '../copilot/failures.ts'
+import { isUnsent } from '../copilot/failures.ts'
 import { GatewayError, type MappedError } from '../errors.ts'
 import { type CompletionHead, toFinishReason, toOpenAIUsage } from '../openai/completion.ts'
 import { toOpenAI } from '../openai/errors.ts'
@@ -89,7 +89,7 @@ async function whole (head: CompletionHead, answer: Answer, exchange: Exchange):
     source.on('data', answer.body
       ? (bytes: Buffer) => take(text, bytes)
       : (part: Part) => { if (part.type !== 'tool') take(part.type === 'text' ? text : reasoning, part.bytes) })
-    source.once('error', error => reject(fromTransport(error))).once('end', resolve).once('close', () => reject(new Error('the reader has left')))
+    source.once('error', reject).once('end', resolve).once('close', () => reject(new Error('the reader has left')))
   })
   const content = Buffer.concat(text)
   const thoughts = Buffer.concat(reasoning)

@@ -1,7 +1,6 @@
 import type { Readable } from 'node:stream'
 import { type Answer, type Part, streamOf } from '../answer/answer.ts'
 import type { Exchange } from '../answer/exchange.ts'
-import { fromTransport } from '../copilot/failures.ts'
 import { Cuttable } from './cuttable.ts'
 import type { Protocol } from './protocol.ts'
 import { inJson, inText } from './refusals.ts'
@@ -51,7 +50,7 @@ class TextStream extends Cuttable {
       if (!this.push(text)) source.pause()
     }
     source.on('data', answer.body ? tell : (part: Part) => { if (part.type === 'text') tell(part.bytes) })
-    source.once('error', error => this.#fail(fromTransport(error)))
+    source.once('error', (error: Error) => this.#fail(error))
     // Until there is text, nobody else has this stream, and would let go of it.
     exchange.onOver(() => this.destroy())
     source.once('end', () => {

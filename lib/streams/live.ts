@@ -1,7 +1,6 @@
 import { finished, type Readable } from 'node:stream'
 import type { Answer, Part } from '../answer/answer.ts'
-import { fromTransport } from '../copilot/failures.ts'
-import { GatewayError, type ReportedError } from '../errors.ts'
+import { GatewayError, mapError, type ReportedError } from '../errors.ts'
 import { CharacterBoundary } from '../utf8.ts'
 import type { LiveRecording, Names, Recording, RecordingStore } from './recording.ts'
 
@@ -70,7 +69,7 @@ export async function record (store: RecordingStore, { owner, names, grace, maxD
       await copy(answer, recording, upstream.signal)
       await recording.finish(answer.ending())
     } catch (error) {
-      const failure = fromTransport(error)
+      const failure = mapError(error)
       await recording.fail(failure)
       return failure
     } finally {

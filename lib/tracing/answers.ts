@@ -2,8 +2,7 @@ import { type Attributes, context, type Span, SpanKind, SpanStatusCode, trace, t
 import { type Answer, type Ending, streamOf } from '../answer/answer.ts'
 import { notWhole } from '../answer/story.ts'
 import type { CopilotClient } from '../copilot/client.ts'
-import { fromTransport } from '../copilot/failures.ts'
-import { type Ended, GatewayError, isFailed } from '../errors.ts'
+import { type Ended, GatewayError, isFailed, mapError } from '../errors.ts'
 
 interface Outcome { readonly ended: Ended, readonly errorType?: string }
 
@@ -60,7 +59,7 @@ function finish ({ finishReason, usage, model }: Ending): Attributes {
 
 /** How an answer ended whose stream did not. */
 function broken (error: unknown, { aborted, reason }: AbortSignal): Outcome {
-  if (!aborted) return fromTransport(error)
+  if (!aborted) return mapError(error)
   // The gateway's own reasons are its errors; what is left is a reader that does not want the answer any more.
   return reason instanceof GatewayError ? reason : { ended: 'client_left' }
 }

@@ -71,6 +71,11 @@ test('silence before the first part is no answer in time', async t => {
   t.equal((await ask(url)).headers.get('x-error-type'), 'timeout')
 })
 
+test('a silence that the service reports is the one that it says, and not the gateway\'s', async t => {
+  const { url } = await pair(t, { '/chat/stream': told(frame('error', { errorType: 'idle_timeout' })) })
+  t.equal((await ask(url)).headers.get('x-error-type'), 'idle_timeout')
+})
+
 test('a client that leaves while the service only shows that it is alive stops it', async t => {
   const { url, service, log } = await pair(t, { '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/event-stream' }).write(': hb\n') })
   const leave = new AbortController()

@@ -158,6 +158,17 @@ test('what a service says behind its error is read for nobody, and not for ever'
   await new Promise(resolve => body.once('close', resolve))
 })
 
+test('a connection that breaks behind a reported failure changes nothing of it', async t => {
+  const body = new PassThrough()
+  const reply = new EventReply(body, [])
+  body.write(frame('error', { message: 'x' }))
+  await t.rejects(reply.begun, { message: 'x' })
+  const closed = new Promise(resolve => body.once('close', resolve))
+  body.destroy(new GatewayError('connection_lost'))
+  await closed
+  t.match(reply.errored, { message: 'x' })
+})
+
 test('what breaks the body breaks the answer', async t => {
   const body = new PassThrough()
   const reply = new EventReply(body, [])

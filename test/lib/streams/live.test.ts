@@ -74,13 +74,13 @@ test('what arrived before a failure is recorded', async t => {
   t.strictSame(seen, ['half'])
 })
 
-test('a service whose stream is closed without an end has lost its connection', async t => {
+test('a stream that is closed without an end or a failure is no whole answer', async t => {
   const stream = open(false)
   const { over } = await recorded(storeOf(), stream)
   stream.push('half')
   await setImmediate()
   stream.destroy()
-  t.match(await over, { errorType: 'connection' })
+  t.match(await over, { errorType: 'internal' })
 })
 
 test('an answer that is too large gives the service up', async t => {
