@@ -40,6 +40,7 @@ const rows = {
   already_asked: { status: 409, message: 'This question was asked before' },
   stopped: { status: 409, ended: 'stopped', message: 'The answer was stopped' },
   abandoned: { status: 410, ended: 'abandoned', message: 'The answer was given up because nobody came back for it' },
+  idempotency_mismatch: { status: 422, message: 'This Idempotency-Key belongs to another question' },
   past_the_end: { status: 416, message: 'The answer has no such offset' },
   too_many_requests: { errorType: 'rate_limited', status: 429, retryable: true, message: 'Too many requests' },
   too_many_streams: { status: 429, retryable: true, message: 'Too many answers at once', headers: { 'Retry-After': '5' } },

@@ -67,6 +67,8 @@ export function serverOptions (environment: Environment, bounds: Partial<Connect
     // One line at the end of a request says more than Fastify's two (plugins/access-log.ts).
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestId,
+    // The name of a chat is a `sessionId`: 200 characters, each of two units at most.
+    routerOptions: { maxParamLength: 400 },
     trustProxy: trustProxy(environment.TRUST_PROXY || 'false') ?? false,
     // While draining, the gateway says who is served and who is not.
     return503OnClosing: false,

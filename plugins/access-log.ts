@@ -15,7 +15,7 @@ export default fp(async function accessLog (app) {
   app.addHook('onRequest', async (request, reply) => {
     const { exchange } = request
     exchange.onOver(() => {
-      const { answer, bytes, duration, ended, ending, firstByteAfter } = exchange
+      const { answer, bytes, duration, ended, ending, firstByteAfter, replayed } = exchange
       log[level(request)]({
         requestId: request.id,
         traceId: request.traceId,
@@ -24,6 +24,7 @@ export default fp(async function accessLog (app) {
         route: request.routeOptions.url,
         status: reply.raw.headersSent ? reply.statusCode : undefined,
         delivery: answer?.delivery,
+        replayed: replayed || undefined,
         bytes,
         firstByteMs: firstByteAfter === null ? undefined : Math.round(firstByteAfter),
         durationMs: Math.round(duration),

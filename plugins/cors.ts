@@ -24,8 +24,8 @@ export default fp(async function corsHeaders (app) {
     // Cookies and client certificates only for origins that somebody wrote down.
     credentials: !any && origins.length > 0,
     methods: ['GET', 'POST', 'DELETE'],
-    allowedHeaders: ['Authorization', 'Content-Type', 'X-API-Key', 'X-Request-Id', 'Last-Event-ID', 'traceparent', 'tracestate', 'User-Agent', 'OpenAI-Organization', 'OpenAI-Project', ...STAINLESS.map(name => `X-Stainless-${name}`)],
-    exposedHeaders: ['X-Request-Id', 'X-Error-Type', 'X-Copilot-Delivery', 'X-Stream-Id', 'Retry-After', 'X-Should-Retry', 'X-Ignored-Parameters', 'X-Vercel-AI-UI-Message-Stream'],
+    allowedHeaders: ['Authorization', 'Content-Type', 'X-API-Key', 'X-Request-Id', 'Last-Event-ID', 'traceparent', 'tracestate', 'User-Agent', 'OpenAI-Organization', 'OpenAI-Project', ...STAINLESS.map(name => `X-Stainless-${name}`), 'Idempotency-Key'],
+    exposedHeaders: ['X-Request-Id', 'X-Error-Type', 'X-Copilot-Delivery', 'X-Stream-Id', 'Retry-After', 'X-Should-Retry', 'X-Ignored-Parameters', 'X-Vercel-AI-UI-Message-Stream', 'Idempotent-Replayed'],
     maxAge: 600
   })
   // It answers preflights by itself: what is to see them, or to be in them, stands before it.

@@ -1,24 +1,33 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Story } from '../lib/answer/story.ts'
 import type { CopilotPrompt } from '../lib/copilot/prompt.ts'
 import { GatewayError } from '../lib/errors.ts'
-import { type LiveAnswer, record } from '../lib/streams/live.ts'
+import { callerKey } from '../lib/limits/caller-key.ts'
+import { type LiveAnswer, type LiveAnswerOptions, record, recordOnce } from '../lib/streams/live.ts'
 import { MemoryStore } from '../lib/streams/memory/store.ts'
-import type { From, Reading } from '../lib/streams/recording.ts'
+import type { From, IdempotencyKey, Reading, Recording } from '../lib/streams/recording.ts'
 
 /** Answers that survive their readers. */
 export interface ResumableAnswers {
   /**
-   * Asks for an answer on behalf of a reply and records it; `reading` is from its beginning, `over` resolves when the recording is
-   * finished. Rejects when there is no room for another.
+   * Asks for an answer on behalf of a reply and records it; `chat` names the conversation that it is in. Takes a slot for it, and
+   * rejects when there is none, or no room for another recording.
    */
-  start (reply: FastifyReply, prompt: CopilotPrompt): Promise<{ id: string, reading: Promise<Reading>, over: Promise<unknown> }>
+  start (reply: FastifyReply, prompt: CopilotPrompt, chat?: string): Promise<Recording>
+  /**
+   * The same for a question with a key, which is asked once: whoever comes again with it gets the answer that there is, and the
+   * reply says so. Rejects with a `GatewayError` `idempotency_mismatch` when the key is another question's.
+   */
+  startOnce (reply: FastifyReply, prompt: CopilotPrompt, key: IdempotencyKey, chat?: string): Promise<Recording>
   /** Reads one of the caller's own answers from a place on. */
   resume (request: FastifyRequest, id: string, from: From): Promise<Reading>
   /** Rejects as for an unknown answer unless there is one by this id, and it is the caller's own. */
   own (request: FastifyRequest, id: string): Promise<void>
   /** Stops one of the caller's own answers. */
   stop (request: FastifyRequest, id: string): Promise<void>
+  /** The caller's latest answer in a conversation, if it is still being written. */
+  running (request: FastifyRequest, chat: string): Promise<Recording | undefined>
 }
 
 declare module 'fastify' {
@@ -41,34 +50,73 @@ export default fp(async function resume (app) {
     return recording
   }
 
+  /** How an answer is asked for on behalf of a reply, once `admitted` has given the story to write. */
+  function asking ({ request }: FastifyReply, prompt: CopilotPrompt, chat: string | undefined, admitted: () => Promise<Story>): LiveAnswerOptions {
+    const { headers } = request.upstreamCall
+    return {
+      owner: ownerOf(request),
+      ...(chat !== undefined && { names: { chat: nameFor(request, chat) } }),
+      grace: config.RESUME_GRACE_MS,
+      maxDuration: config.STREAM_MAX_MS,
+      ask: async signal => {
+        const story = await admitted()
+        const answer = await app.copilot.answer(prompt, { signal, headers })
+        story.began(answer)
+        return answer
+      },
+      onDropped: () => request.log.warn('resumable answer is kept no longer: there is no room for it')
+    }
+  }
+
+  /** Follows an answer to its end, which is that of its story. One that was not admitted has none. */
+  function follow (answer: LiveAnswer, storyOf: () => Story | undefined): void {
+    live.add(answer)
+    void answer.over.then(failure => {
+      live.delete(answer)
+      const story = storyOf()
+      if (failure) story?.fail(failure)
+      story?.settle()
+    })
+  }
+
   app.decorate('answers', {
-    async start (reply, prompt) {
-      const { request, raw } = reply
-      const { headers } = request.upstreamCall
-      const story = request.exchange.records()
-      const answer = await record(store, {
-        owner: ownerOf(request),
-        grace: config.RESUME_GRACE_MS,
-        maxDuration: config.STREAM_MAX_MS,
-        ask: async signal => {
-          const answer = await app.copilot.answer(prompt, { signal, headers })
-          story.began(answer)
-          return answer
-        },
-        onDropped: () => request.log.warn('resumable answer is kept no longer: there is no room for it')
-      })
-      live.add(answer)
-      void answer.over.then(failure => {
-        live.delete(answer)
-        if (failure) story.fail(failure)
-        story.settle()
-      })
-      const { signal } = request.exchange
+    async start (reply, prompt, chat) {
+      const { request: { exchange }, raw } = reply
+      const slot = await app.slots.answer(reply)
+      const story = exchange.records()
+      const started = record(store, asking(reply, prompt, chat, async () => story))
+      slot.keep(started.then(({ over }) => over))
+      const answer = await started
+      follow(answer, () => story)
+      const { signal } = exchange
       signal.addEventListener('abort', () => {
-        // Nobody can come back for an answer whose name was never sent.
-        if (!raw.headersSent) answer.abort(signal.reason instanceof GatewayError ? signal.reason : new GatewayError('abandoned'))
+        // Nobody can come back for an answer whose name is not known.
+        if (!raw.headersSent && chat === undefined) answer.abort(signal.reason instanceof GatewayError ? signal.reason : new GatewayError('abandoned'))
       }, { once: true })
-      return { id: answer.recording.id, reading: answer.recording.read({ bytes: 0 }, signal), over: answer.over }
+      return answer.recording
+    },
+
+    async startOnce (reply, prompt, { value, question }, chat) {
+      const { request } = reply
+      let story: Story | undefined
+      // Claimed before there is a slot for it: whoever comes again needs none, and may have none left.
+      const claim = await recordOnce(store, { value: nameFor(request, value), question }, asking(reply, prompt, chat, async () => {
+        const slot = await app.slots.answer(reply)
+        const own = story = request.exchange.records()
+        slot.keep(new Promise<void>(resolve => own.onOver(resolve)))
+        return own
+      }))
+      switch (claim.outcome) {
+        case 'mismatch': throw new GatewayError('idempotency_mismatch')
+        case 'created':
+          follow(claim.answer, () => story)
+          return claim.answer.recording
+        case 'found':
+          await app.slots.reading(reply)
+          request.exchange.replayed = true
+          reply.header('Idempotent-Replayed', 'true')
+          return claim.recording
+      }
     },
 
     async resume (request, id, from) {
@@ -82,6 +130,10 @@ export default fp(async function resume (app) {
 
     async stop (request, id) {
       await (await find(request, id)).stop()
+    },
+
+    async running (request, chat) {
+      return await store.findRunning(nameFor(request, chat), ownerOf(request))
     }
   })
 
@@ -94,8 +146,13 @@ export default fp(async function resume (app) {
     await Promise.all([...live].map(({ over }) => over))
     await store.close()
   })
-}, { name: 'resume', dependencies: ['config', 'exchange', 'errors', 'drain', 'auth', 'copilot'] })
+}, { name: 'resume', dependencies: ['config', 'exchange', 'errors', 'drain', 'auth', 'slots', 'copilot'] })
 
 function ownerOf ({ caller }: FastifyRequest): string {
   return `${caller?.kind}:${caller?.id}`
+}
+
+/** A name that a caller has chosen, and others may choose as well: without authentication it is that of an address. */
+function nameFor ({ caller, ip }: FastifyRequest, name: string): string {
+  return JSON.stringify([callerKey(caller, ip), name])
 }

@@ -4,8 +4,9 @@ import { isUiRequest, toQuestion } from '../lib/ai-sdk/ui-request.ts'
 import { ChatRequest } from '../lib/chat-request.ts'
 import { toCopilotPrompt } from '../lib/copilot/prompt.ts'
 import { callerKey } from '../lib/limits/caller-key.ts'
-import { aiSdk } from '../lib/protocols/ai-sdk.ts'
-import { preferred } from '../lib/sse/negotiation.ts'
+import { chosenForChats } from '../lib/protocols/choice.ts'
+import { IdempotencyHeaders } from '../lib/streams/idempotency-key.ts'
+import { deliverAnswer } from './answering.ts'
 import { askedOnce } from './asked-once.ts'
 import { onlyJson } from './only-json.ts'
 
@@ -21,24 +22,18 @@ const chat: FastifyPluginAsyncTypebox = async app => {
   onlyJson(app)
   app.decorateRequest('instructions', undefined)
 
-  app.post('/chat', { schema: { body: ChatRequest }, bodyLimit: app.config.BODY_LIMIT_BYTES, onRequest: [askedOnce, app.shedLoad], preValidation: fromUi }, async (request, reply) => {
-    const slot = await app.slots.answer(reply)
+  app.post('/chat', { schema: { body: ChatRequest, headers: IdempotencyHeaders }, bodyLimit: app.config.BODY_LIMIT_BYTES, onRequest: [askedOnce, app.shedLoad], preValidation: fromUi }, async (request, reply) => {
     const { body, instructions } = request
+    const { resumable, sessionId: chat } = body
     const prompt = toCopilotPrompt({ ...body, ...(instructions !== undefined && { instructions }) }, callerKey(request.caller, request.ip))
-    if (body.resumable) {
-      const started = app.answers.start(reply, prompt)
-      slot.keep(started.then(({ over }) => over))
-      const { id, reading } = await started
-      return await reply.deliver(reading, id)
-    }
-    return await reply.deliver(app.copilot.answer(prompt, request.upstreamCall))
+    return await deliverAnswer(reply, { prompt, question: [body, instructions], resumable, chat })
   })
 }
 
 /** Takes the AI SDK's body for what it asks, and has it answered in the SDK's form, unless nothing but text is wanted. */
 async function fromUi (request: FastifyRequest): Promise<void> {
   if (!isUiRequest(request.body)) return
-  if (preferred(request.headers, ['text/event-stream', 'text/plain']) !== 'text/plain') request.answerProtocol = aiSdk
+  request.answerProtocol = chosenForChats(request.headers)
   const { body, instructions } = toQuestion(request.body)
   request.body = body
   request.instructions = instructions

@@ -6,6 +6,8 @@ import { GatewayError } from '../lib/errors.ts'
 import { callerKey } from '../lib/limits/caller-key.ts'
 import { CompletionRequest, toCompletion } from '../lib/openai/completion-request.ts'
 import { openai } from '../lib/protocols/openai.ts'
+import { IdempotencyHeaders } from '../lib/streams/idempotency-key.ts'
+import { deliverAnswer } from './answering.ts'
 import { askedOnce } from './asked-once.ts'
 import { onlyJson } from './only-json.ts'
 
@@ -13,13 +15,12 @@ import { onlyJson } from './only-json.ts'
 const openaiRoutes: FastifyPluginAsyncTypebox = async app => {
   onlyJson(app)
 
-  app.post('/chat/completions', { schema: { body: CompletionRequest }, bodyLimit: app.config.BODY_LIMIT_BYTES, onRequest: [askedOnce, app.shedLoad] }, async (request, reply) => {
+  app.post('/chat/completions', { schema: { body: CompletionRequest, headers: IdempotencyHeaders }, bodyLimit: app.config.BODY_LIMIT_BYTES, onRequest: [askedOnce, app.shedLoad] }, async (request, reply) => {
     const { question, stream, includeUsage, ignored } = toCompletion(request.body)
     const { model } = question
     request.answerProtocol = openai({ stream, includeUsage, ...(model !== undefined && { model }) })
-    await app.slots.answer(reply)
     if (ignored.length > 0) reply.header('X-Ignored-Parameters', ignored.join(', '))
-    return await reply.deliver(app.copilot.answer(toCopilotPrompt(question, callerKey(request.caller, request.ip)), request.upstreamCall))
+    return await deliverAnswer(reply, { prompt: toCopilotPrompt(question, callerKey(request.caller, request.ip)), question: request.body })
   })
 
   app.get('/models', async request => ({ object: 'list', data: (await app.copilot.models(request.upstreamCall)).map(toModel) }))

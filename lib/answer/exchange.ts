@@ -20,6 +20,8 @@ export class Exchange extends Story {
   #controller: AbortController | undefined
   #aborted: { readonly reason: unknown } | undefined
   readonly #answered: Array<(story: Story) => void> = []
+  /** True when nothing was asked for this reply: its `Idempotency-Key` has found an answer. */
+  replayed = false
   #protocol: ProtocolName = 'text'
   #kind: 'answer' | 'recorded' | null = null
   #socket: Socket | undefined

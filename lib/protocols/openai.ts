@@ -33,15 +33,15 @@ export function refuseOpenAI (failure: MappedError): Refusal {
 /** Chat completions as OpenAI's API tells them: chunks of `chat.completion.chunk`, or one JSON object. */
 export function openai ({ stream, includeUsage, model = 'default' }: OpenAIOptions): Protocol {
   let asked = false
-  const head = (requestId: string): CompletionHead => ({ id: `chatcmpl-${requestId}`, created: Math.floor(Date.now() / 1000), model })
+  const head = (id: string): CompletionHead => ({ id: `chatcmpl-${id}`, created: Math.floor(Date.now() / 1000), model })
   return {
     name: 'openai',
     headers: { 'Content-Type': stream ? 'text/event-stream; charset=utf-8' : 'application/json; charset=utf-8' },
-    async tell (pending, exchange, { requestId, heartbeat }) {
+    async tell (pending, exchange, { requestId, streamId = requestId, heartbeat }) {
       asked = true
       return stream
-        ? await tellInFrames(chunks(head(requestId), includeUsage), pending, exchange, heartbeat)
-        : await whole(head(requestId), await pending, exchange)
+        ? await tellInFrames(chunks(head(streamId), includeUsage), pending, exchange, heartbeat)
+        : await whole(head(streamId), await pending, exchange)
     },
     refuse (failure) {
       // These clients repeat most failures by themselves; what the service may have worked on would be paid for twice.

@@ -2,7 +2,7 @@ import { finished, type Readable } from 'node:stream'
 import type { Answer, Part } from '../answer/answer.ts'
 import { GatewayError, mapError, type ReportedError } from '../errors.ts'
 import { CharacterBoundary } from '../utf8.ts'
-import type { LiveRecording, Names, Recording, RecordingStore } from './recording.ts'
+import type { Claim, IdempotencyKey, LiveRecording, Names, Recording, RecordingStore, Writer } from './recording.ts'
 
 /** An answer to be asked for and recorded. Durations in milliseconds. */
 export interface LiveAnswerOptions {
@@ -29,12 +29,28 @@ export interface LiveAnswer {
   readonly over: Promise<GatewayError | ReportedError | undefined>
 }
 
+/** What became of a question with a key: an answer that is asked for now, or what {@link Claim} has besides. */
+export type ClaimedAnswer = { readonly outcome: 'created', readonly answer: LiveAnswer } | Exclude<Claim, { outcome: 'created' }>
+
 /**
  * Asks for an answer and records it as it comes. It goes on when its readers leave, for `grace` at most; not at all when it is
  * kept no longer, since nobody could come back. Rejects as {@link RecordingStore.create} does; what the upstream does wrong is
  * what the recording ends with.
  */
-export async function record (store: RecordingStore, { owner, names, grace, maxDuration, ask, onDropped }: LiveAnswerOptions): Promise<LiveAnswer> {
+export async function record (store: RecordingStore, options: LiveAnswerOptions): Promise<LiveAnswer> {
+  const { writer, into } = writing(options)
+  return into(await store.create(options.owner, writer, options.names))
+}
+
+/** The same for a question with a key, which is asked once: see {@link RecordingStore.claim}. */
+export async function recordOnce (store: RecordingStore, key: IdempotencyKey, options: LiveAnswerOptions): Promise<ClaimedAnswer> {
+  const { writer, into } = writing(options)
+  const claim = await store.claim(options.owner, writer, key, options.names)
+  return claim.outcome === 'created' ? { outcome: 'created', answer: into(claim.recording) } : claim
+}
+
+/** Whoever writes an answer, and the way to have it written into its recording. */
+function writing ({ grace, maxDuration, ask, onDropped }: LiveAnswerOptions): { writer: Writer, into: (recording: LiveRecording) => LiveAnswer } {
   const upstream = new AbortController()
   const abort = (reason: GatewayError): void => upstream.abort(reason)
   let abandonment: NodeJS.Timeout | undefined
@@ -46,7 +62,7 @@ export async function record (store: RecordingStore, { owner, names, grace, maxD
     if (kept) abandonment = setTimeout(abort, grace, new GatewayError('abandoned'))
     else abort(new GatewayError('abandoned'))
   }
-  const recording = await store.create(owner, {
+  const writer: Writer = {
     stop: () => abort(new GatewayError('stopped')),
     lost: abort,
     watched: now => {
@@ -58,10 +74,9 @@ export async function record (store: RecordingStore, { owner, names, grace, maxD
       onDropped?.()
       watch()
     }
-  }, names)
-  const deadline = setTimeout(abort, maxDuration, new GatewayError('max_duration'))
-
-  const write = async (): Promise<GatewayError | ReportedError | undefined> => {
+  }
+  const write = async (recording: LiveRecording): Promise<GatewayError | ReportedError | undefined> => {
+    const deadline = setTimeout(abort, maxDuration, new GatewayError('max_duration'))
     try {
       const answer = await ask(upstream.signal)
       const { delivery, model, service } = answer
@@ -77,7 +92,7 @@ export async function record (store: RecordingStore, { owner, names, grace, maxD
       clearTimeout(abandonment)
     }
   }
-  return { recording, abort, over: write() }
+  return { writer, into: recording => ({ recording, abort, over: write(recording) }) }
 }
 
 /** Appends an answer to a recording as it comes, in whole characters. Rejects as its stream fails, and as {@link LiveRecording.append} does. */

@@ -12,6 +12,7 @@ const kinds = Object.keys({
   already_asked: true,
   stopped: true,
   abandoned: true,
+  idempotency_mismatch: true,
   past_the_end: true,
   too_many_requests: true,
   too_many_streams: true,

@@ -10,6 +10,7 @@ const contract: Record<ErrorType, [status: number, message: string, errorType?: 
   already_asked: [409, 'This question was asked before'],
   stopped: [409, 'The answer was stopped'],
   abandoned: [410, 'The answer was given up because nobody came back for it'],
+  idempotency_mismatch: [422, 'This Idempotency-Key belongs to another question'],
   past_the_end: [416, 'The answer has no such offset'],
   too_many_requests: [429, 'Too many requests', 'rate_limited'],
   too_many_streams: [429, 'Too many answers at once'],

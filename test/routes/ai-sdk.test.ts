@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { test } from 'tap'
 import { ask, json, pair, streams } from '../helper.ts'
 import { parse } from '../lib/protocols/telling.ts'
@@ -81,4 +82,71 @@ test('a resumable answer is told as the same message', async t => {
   const { url } = await pair(t, { '/chat/stream': streams('Hi') })
   const response = await ask(url, { ...hello, resumable: true })
   t.match(parse(await response.text())[0]?.data, { messageId: response.headers.get('x-stream-id') })
+})
+
+test('a running answer is read again by the id of its chat, as the same message, and goes on', async t => {
+  let reply: ServerResponse | undefined
+  const { url, log } = await pair(t, { '/chat/stream': begun => { reply = begun; begun.writeHead(200, { 'content-type': 'text/plain' }).write('Hel') } })
+  const get = async (id: string, headers: Record<string, string> = {}): Promise<Response> => await fetch(`${url}/api/chat/${encodeURIComponent(id)}/stream`, { headers })
+  t.equal((await get('chat-1')).status, 204, 'none was asked for')
+  const first = await ask(url, { ...hello, resumable: true })
+  const again = await get('chat-1', { 'x-request-id': 'r' })
+  t.match(Object.fromEntries(again.headers), { 'x-vercel-ai-ui-message-stream': 'v1', 'x-stream-id': first.headers.get('x-stream-id') })
+  const plain = await get(' chat-1 ', { accept: 'text/plain' })
+  t.equal((await get('chat-2')).status, 204)
+  t.equal((await fetch(`${url}/api/chat/chat-1/stream`, { method: 'HEAD' })).status, 404)
+  reply?.end('lo')
+  const told = parse(await first.text()).map(({ data }) => data)
+  t.match(told[0], { messageId: first.headers.get('x-stream-id') })
+  const replayed = parse(await again.text()).map(({ data }) => data)
+  t.strictSame([replayed[0], replayed.at(-2), replayed.at(-1)], [told[0], told.at(-2), told.at(-1)])
+  t.match(await log.ended('r'), { ended: 'complete', route: '/api/chat/:chatId/stream' })
+  t.equal(await plain.text(), 'Hello')
+  t.equal((await get('chat-1')).status, 204, 'it is over')
+})
+
+test('of several in a chat the latest is read and stopped, by its caller alone, whatever the chat is called', async t => {
+  const { url, service } = await pair(t, { '/chat/stream': (reply, { json }) => { reply.writeHead(200, { 'content-type': 'text/plain' }).write(String(json.prompt)) } }, { AUTH_MODE: 'api-key', API_KEYS: 'ann:ann-key,bob:bob-key' })
+  const call = async (id: string, method = 'GET', key = 'ann-key'): Promise<Response> => await fetch(`${url}/api/chat/${encodeURIComponent(id)}/stream`, { method, headers: { 'x-api-key': key, 'content-type': 'application/json' } })
+  for (const id of ['a/b c', '🌍'.repeat(200), 'stream', 'chat-1']) {
+    const asked = async (prompt: string): Promise<Response> => await ask(url, { ...chat(message('user', text(prompt))), id, resumable: true }, { headers: { 'x-api-key': 'ann-key' } })
+    const [first, second] = [await asked('one'), await asked('two')]
+    t.equal((await call(id, 'GET', 'bob-key')).status, 204)
+    t.equal((await call(id, 'DELETE', 'bob-key')).status, 204)
+    t.equal((await call(id, 'DELETE')).status, 204)
+    t.strictSame(parse(await second.text()).map(({ data }) => data).slice(-2), [{ type: 'abort' }, '[DONE]'])
+    const running = await call(id)
+    t.equal(running.headers.get('x-stream-id'), first.headers.get('x-stream-id'))
+    t.equal((await call(id, 'DELETE')).status, 204)
+    t.match(parse(await running.text()).map(({ data }) => data).slice(-2), [{ type: 'abort' }, '[DONE]'])
+    await first.text()
+    t.equal((await call(id)).status, 204)
+    t.equal((await call(id, 'DELETE')).status, 204, 'once more is no mistake')
+  }
+  t.equal(service.asked().length, 8)
+  t.equal((await fetch(`${url}/api/chat/x/stream`)).status, 401)
+})
+
+test('a chat that is left before the first byte goes on for who comes back', async t => {
+  let reply: ServerResponse | undefined
+  const { url, service, log } = await pair(t, { '/chat/stream': asked => { reply = asked } })
+  const leaving = new AbortController()
+  const left = ask(url, { ...hello, resumable: true }, { signal: leaving.signal }).catch(() => 'left')
+  await service.request()
+  leaving.abort()
+  t.equal(await left, 'left')
+  await log.ended()
+  reply?.write('Hi')
+  const again = await fetch(`${url}/api/chat/chat-1/stream`)
+  reply?.end()
+  t.match(parse(await again.text()).at(-2), { data: { type: 'finish' } })
+})
+
+test('the answer to a plain question is found by its session, too', async t => {
+  const { url } = await pair(t, { '/chat/stream': reply => { reply.writeHead(200, { 'content-type': 'text/plain' }).write('x') } })
+  const first = await ask(url, { prompt: 'Hello', sessionId: ' s ', resumable: true })
+  t.equal((await fetch(`${url}/api/chat/s/stream`, { method: 'DELETE' })).status, 204)
+  await t.rejects(first.text(), 'stopped')
+  t.equal((await fetch(`${url}/api/chat/${'x'.repeat(401)}/stream`)).status, 414)
+  t.equal((await fetch(`${url}/api/chat/${'x'.repeat(101)}`)).status, 414)
 })
