@@ -1,13 +1,13 @@
-import { type Answer, type AnswerOptions, type ChatClient, ChatError, type Model } from '../client/index.ts'
-import { byId } from './dom.ts'
-import type { Choice } from './composer.ts'
+import type { ChatClient, ChatError, Model } from '../client/index.ts'
+import { Answers } from './answers.ts'
+import type { Choice } from './choices.ts'
 import type { Details } from './details.ts'
+import { byId } from './dom.ts'
 import { type Library, titleOf } from './library.ts'
-import { Measurement } from './measurement.ts'
 import type { Scrolling } from './scrolling.ts'
 import { newId } from './transfer.ts'
 import { TurnView } from './turn-view.ts'
-import { branch, messagesOf, type Turn, versions } from './turns.ts'
+import { branch, type Turn, versions } from './turns.ts'
 
 /** What a conversation needs of the page. */
 export interface ConversationParts {
@@ -26,33 +26,32 @@ export interface ConversationParts {
   readonly onKeyWanted: (why?: string) => void
 }
 
-/** How often an answer that is being written is kept, in milliseconds. */
-const SAVE_EVERY = 500
-/** What has a model go on that its limit stopped. */
-const PROCEED = 'Continue your last answer exactly where it breaks off. Repeat nothing and add no introduction.'
-
-/** Asks, follows the answers, and keeps both: the part of this page that shows how the client is used. */
+/** The conversation that is shown: its questions and answers, by the versions that were chosen. */
 export class Conversation {
   readonly #parts: ConversationParts
+  readonly #answers: Answers
   readonly #list = byId('turns', HTMLElement)
-  /** Those of the shown conversation. */
   readonly #views = new Map<string, TurnView>()
-  /** The answers that this tab reads, of whichever conversation, by their turns. */
-  readonly #answers = new Map<string, Answer>()
-  readonly #saving = new Map<string, ReturnType<typeof setTimeout>>()
   #path: Turn[] = []
   #models: readonly Model[] = []
-  /** The shown conversation; one that is new has nothing in the library yet. */
+  /** Which it is; one that is new has nothing in the library yet. */
   chat = newId()
 
   constructor (parts: ConversationParts) {
-    this.#parts = parts
-    // What fails from then on fails because the page is left. It may come back out of the browser's memory.
-    addEventListener('pagehide', () => {
-      for (const id of this.#answers.keys()) this.#saveNow(id)
-      parts.library.close()
+    const { client, library, details, choice } = this.#parts = parts
+    this.#answers = new Answers({
+      client,
+      library,
+      choice,
+      view: ({ id }) => this.#views.get(id),
+      onBegun: (turn, answer, measurement) => {
+        if (turn.chat !== this.chat) return
+        details.show(turn, answer, measurement)
+        this.#busy()
+      },
+      onEvent: () => details.update(),
+      onOver: (turn, error, aloud) => this.#over(turn, error, aloud)
     })
-    addEventListener('pageshow', () => parts.library.open())
   }
 
   /** The turns that are shown. */
@@ -66,7 +65,6 @@ export class Conversation {
     this.#views.clear()
     this.#list.replaceChildren()
     this.#path = []
-    this.#parts.details.clear()
     this.refresh()
     this.#parts.scrolling.toEnd()
     this.#busy()
@@ -74,7 +72,7 @@ export class Conversation {
 
   /** Shows what has changed in the shown conversation, here or in another tab. */
   refresh (): void {
-    const { library, scrolling } = this.#parts
+    const { library, scrolling, details } = this.#parts
     const turns = library.turns(this.chat)
     const path = branch(turns, library.chat(this.chat)?.chosen ?? {})
     const same = path.findIndex((turn, index) => turn.id !== this.#path[index]?.id)
@@ -92,19 +90,21 @@ export class Conversation {
       this.#views.get(turn.id)?.question.place(here.indexOf(turn), here.length)
     }
     byId('empty', HTMLElement).hidden = path.length > 0
+    details.remember(path.at(-1))
     if (fresh.length > 0) scrolling.grown()
   }
 
-  /** Another tab has changed a conversation. */
-  changed (chat: string): void {
-    if (!this.#parts.library.chat(chat)) for (const turn of this.#parts.library.turns(chat)) void this.#answers.get(turn.id)?.stop()
+  /** Another tab has changed a conversation, or one turn of it. */
+  changed (chat: string, id?: string): void {
+    if (!this.#parts.library.chat(chat)) this.#answers.stopAll(chat)
     if (chat !== this.chat) return
-    for (const turn of this.#path) {
-      if (this.#answers.has(turn.id)) continue
+    const turn = this.#path.find(turn => turn.id === id)
+    if (turn && !this.#answers.has(turn)) {
       const view = this.#views.get(turn.id)
       view?.follow()
       if (turn.state === 'open') view?.become(turn.answer ? 'streaming' : 'waiting')
       else void view?.finish({ aloud: false })
+      this.#parts.details.update()
     }
     this.refresh()
     this.#busy()
@@ -118,7 +118,7 @@ export class Conversation {
     const chat = library.chat(this.chat) ?? { id: this.chat, title: titleOf(prompt), updated: 0 }
     library.saveChat({ ...chat, updated: Date.now(), chosen: { ...chat.chosen, [before ?? '']: turn.id } })
     library.saveTurn(turn)
-    void this.#hold(turn, () => this.#ask(turn))
+    this.#answers.ask(turn)
     this.refresh()
     scrolling.toEnd()
     this.#parts.onAsked(this.chat)
@@ -126,25 +126,20 @@ export class Conversation {
 
   /** Stops the answer that is being written, and the model with it. */
   stop (): void {
-    for (const turn of this.#open()) {
-      const answer = this.#answers.get(turn.id)
-      if (answer) void answer.stop()
-      // Another tab reads it.
-      else if (turn.streamId !== undefined) void this.#parts.client.resume(turn.streamId, { partial: turn.answer, position: turn.position }).stop()
-    }
+    for (const turn of this.#open()) this.#answers.stop(turn)
   }
 
   /** Stops whatever is written in a conversation. */
   stopAll (chat: string): void {
-    for (const { id } of this.#parts.library.turns(chat)) void this.#answers.get(id)?.stop()
+    this.#answers.stopAll(chat)
   }
 
   /** Goes on with the latest question if it failed for want of a key. */
   retryWithKey (): void {
     const turn = this.#path.at(-1)
     if (turn?.failure?.errorType !== 'unauthenticated') return
-    if (turn.streamId === undefined) this.#retry(turn)
-    else void this.#hold(turn, () => this.#resume(turn))
+    if (turn.streamId === undefined) this.#answers.retry(turn)
+    else this.#answers.resume(turn)
   }
 
   /** Lets every answer be asked for again with another model. */
@@ -161,152 +156,26 @@ export class Conversation {
     this.#parts.onBusy(this.#open().length > 0, ended)
   }
 
-  /** Has one tab alone read an answer: where this one has to wait for another, it goes on when that one is gone. */
-  async #hold (turn: Turn, task: () => Promise<void>): Promise<void> {
-    // Browsers have locks only for pages of https and of this machine.
-    if (navigator.locks) await navigator.locks.request(`copilot-stream-gateway:${turn.id}`, task)
-    else await task()
-  }
-
-  async #adopt (turn: Turn): Promise<void> {
-    await this.#hold(turn, async () => {
-      this.#parts.library.reload(turn)
-      if (turn.state !== 'open') return
-      if (turn.streamId !== undefined) await this.#resume(turn)
-      else this.#end(turn, new ChatError('left', 'It had not been made resumable yet, or could not be'), false)
-    })
-  }
-
-  async #ask (turn: Turn, resumable = true): Promise<void> {
-    const { client, choice } = this.#parts
-    const path = this.#before(turn)
-    const messages = messagesOf(turn.before === undefined ? path : [...path, { ...turn, state: 'done' }])
-    const { mode, model } = choice()
-    const question = { prompt: turn.before === undefined ? turn.prompt : PROCEED, messages, mode, model: turn.model ?? model, resumable }
-    const error = await this.#follow(turn, options => client.ask(question, options))
-    // A gateway without room for resumable answers may have room for one that is not. It has refused, so nothing is asked twice.
-    if (resumable && error?.errorType === 'overloaded' && turn.streamId === undefined) return await this.#ask(turn, false)
-    this.#end(turn, error)
-  }
-
-  async #resume (turn: Turn): Promise<void> {
-    const { streamId = '', answer, before = 0, position } = turn
-    const view = this.#views.get(turn.id)
-    view?.reset()
-    view?.become('reconnecting')
-    this.#end(turn, await this.#follow(turn, options => this.#parts.client.resume(streamId, { partial: answer.slice(before), position }, options)))
-  }
-
-  /** The turns before one, the oldest first. */
-  #before ({ chat, parent }: Turn): Turn[] {
-    const turn = this.#parts.library.turns(chat).find(({ id }) => id === parent)
-    return turn ? [...this.#before(turn), turn] : []
-  }
-
-  #retry (turn: Turn): void {
-    if (this.#answers.has(turn.id)) return
-    const kept = turn.before === undefined ? '' : turn.answer.slice(0, turn.before)
-    Object.assign(turn, { answer: kept, state: 'open', streamId: undefined, position: undefined, failure: undefined, reasoning: undefined, thought: undefined, tools: undefined })
-    this.#views.get(turn.id)?.reset()
-    void this.#hold(turn, () => this.#ask(turn))
-  }
-
-  #proceed (turn: Turn): void {
-    Object.assign(turn, { before: turn.answer.length, state: 'open', streamId: undefined, position: undefined, failure: undefined })
-    this.#views.get(turn.id)?.reset()
-    void this.#hold(turn, () => this.#ask(turn))
-  }
-
-  /** Follows an answer to its end, and resolves with why it is not whole. */
-  async #follow (turn: Turn, begin: (options: AnswerOptions) => Answer): Promise<ChatError | undefined> {
-    const { details, library } = this.#parts
-    const view = (): TurnView | undefined => this.#views.get(turn.id)
-    const measurement = new Measurement()
-    const begun = Date.now()
-    const before = turn.answer.slice(0, turn.before ?? 0)
-    turn.state = 'open'
-    turn.failure = undefined
-    const answer = begin({
-      onOpen: ({ streamId, status }) => {
-        turn.streamId = streamId
-        library.saveTurn(turn)
-        // What is resumed is there again, though its next piece may take its time.
-        if (status === 'waiting') view()?.become(turn.answer ? 'streaming' : 'waiting')
-      },
-      onStatus: status => {
-        if (status === 'waiting' || status === 'streaming' || status === 'reconnecting') view()?.become(status)
-        details.update()
-      },
-      onRetry: retry => view()?.retrying(retry),
-      onEvent: event => {
-        measurement.take(event)
-        details.update()
-      }
-    })
-    if (view()?.root.dataset.status !== 'reconnecting') view()?.become('waiting')
-    this.#answers.set(turn.id, answer)
-    this.#busy()
-    if (turn.chat === this.chat) details.show(answer, measurement)
-    library.saveTurn(turn)
-    try {
-      for await (const part of answer.parts) {
-        view()?.take(part)
-        if (part.type === 'text') {
-          turn.answer = before + answer.partial
-          if (turn.reasoning && turn.thought === undefined) {
-            turn.thought = Date.now() - begun
-            view()?.settle()
-          }
-        } else if (part.type === 'reasoning') {
-          turn.reasoning = (turn.reasoning ?? '') + part.text
-        } else {
-          turn.tools = [...turn.tools?.filter(({ id }) => id !== part.id) ?? [], part]
-        }
-        turn.position = answer.position
-        this.#saveSoon(turn)
-      }
-    } catch {
-      // It is the answer's error.
-    }
-    turn.finishReason = answer.finishReason
-    turn.usage = answer.usage
-    this.#answers.delete(turn.id)
-    return answer.error
-  }
-
-  #end (turn: Turn, error?: ChatError, aloud = true): void {
-    turn.state = error ? error.errorType === 'stopped' ? 'stopped' : 'error' : 'done'
-    if (error && turn.state === 'error') turn.failure = { errorType: error.errorType, message: error.message, requestId: error.requestId }
-    // Only an answer that the gateway may still be writing can be read on.
-    if (error?.errorType !== 'network' && error?.errorType !== 'unauthenticated') turn.streamId = turn.position = undefined
+  #over (turn: Turn, error: ChatError | undefined, aloud: boolean): void {
+    const { details, onKeyWanted } = this.#parts
     void this.#views.get(turn.id)?.finish({ aloud: aloud && turn.chat === this.chat, retryAfter: error?.retryAfter })
-    clearTimeout(this.#saving.get(turn.id))
-    this.#saving.delete(turn.id)
-    this.#parts.library.saveTurn(turn)
-    this.#parts.details.update()
+    details.update()
     if (turn.chat === this.chat) this.#busy(turn)
-    if (aloud && error?.errorType === 'unauthenticated') this.#parts.onKeyWanted(error.message)
+    if (aloud && error?.errorType === 'unauthenticated') onKeyWanted(error.message)
   }
 
   #show (turn: Turn): void {
-    const { library, onEdit, onKeyWanted, scrolling } = this.#parts
+    const { onEdit, onKeyWanted, scrolling } = this.#parts
+    const answers = this.#answers
     const view = new TurnView(turn, {
       edit: () => onEdit(turn),
-      turnTo: step => {
-        const here = versions(library.turns(turn.chat), turn.parent)
-        const other = here[here.indexOf(turn) + step]
-        if (!other) return
-        library.change(turn.chat, { chosen: { ...library.chat(turn.chat)?.chosen, [turn.parent ?? '']: other.id } })
-        this.refresh()
-        this.#busy()
-        this.#views.get(other.id)?.root.scrollIntoView({ block: 'nearest' })
-      },
-      retry: () => this.#retry(turn),
+      turnTo: step => this.#turnTo(turn, step),
+      retry: () => answers.retry(turn),
       regenerate: model => this.ask(turn.prompt, turn, model ?? turn.model),
-      proceed: () => this.#proceed(turn),
-      resume: () => { if (!this.#answers.has(turn.id)) void this.#hold(turn, () => this.#resume(turn)) },
+      proceed: () => answers.proceed(turn),
+      resume: () => answers.resume(turn),
       enterKey: () => onKeyWanted(),
-      retryNow: () => this.#answers.get(turn.id)?.retryNow()
+      retryNow: () => answers.retryNow(turn)
     }, scrolling.grown)
     this.#views.set(turn.id, view)
     view.offer(this.#models)
@@ -316,16 +185,18 @@ export class Conversation {
     }
     view.become(turn.answer ? 'streaming' : 'waiting')
     // One that was asked here is held here.
-    if (!this.#answers.has(turn.id)) void this.#adopt(turn)
+    if (!answers.has(turn)) answers.adopt(turn)
   }
 
-  #saveSoon (turn: Turn): void {
-    if (!this.#saving.has(turn.id)) this.#saving.set(turn.id, setTimeout(() => this.#saveNow(turn.id, turn), SAVE_EVERY))
-  }
-
-  #saveNow (id: string, turn = this.#path.find(turn => turn.id === id)): void {
-    clearTimeout(this.#saving.get(id))
-    this.#saving.delete(id)
-    if (turn) this.#parts.library.saveTurn(turn)
+  /** Shows the version of a turn that was asked before it (-1), or behind it (1), and what was asked from there on. */
+  #turnTo (turn: Turn, step: -1 | 1): void {
+    const { library } = this.#parts
+    const here = versions(library.turns(turn.chat), turn.parent)
+    const other = here[here.indexOf(turn) + step]
+    if (!other) return
+    library.change(turn.chat, { chosen: { ...library.chat(turn.chat)?.chosen, [turn.parent ?? '']: other.id } })
+    this.refresh()
+    this.#busy()
+    this.#views.get(other.id)?.root.scrollIntoView({ block: 'nearest' })
   }
 }

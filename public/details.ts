@@ -3,13 +3,21 @@ import { byId, make } from './dom.ts'
 import type { Measurement } from './measurement.ts'
 import { plot, summary } from './plot.ts'
 import { save } from './transfer.ts'
+import type { Turn } from './turns.ts'
+
+/** What is known of a turn: of one that was answered before the page was opened, only what was kept. */
+interface Shown {
+  readonly turn: Turn
+  readonly answer?: Answer
+  readonly measurement?: Measurement
+}
 
 /** The drawer with what can be measured of the latest answer. */
 export class Details {
   readonly #drawer = byId('details', HTMLElement)
   readonly #toggle = byId('details-toggle', HTMLButtonElement)
   readonly #export = byId('export', HTMLButtonElement)
-  #shown: { readonly answer: Answer, readonly measurement: Measurement } | undefined
+  #shown: Shown | undefined
   #frame: number | undefined
 
   constructor () {
@@ -26,13 +34,15 @@ export class Details {
   }
 
   /** Shows an answer, from now on and as it goes on. */
-  show (answer: Answer, measurement: Measurement): void {
-    this.#shown = { answer, measurement }
+  show (turn: Turn, answer: Answer, measurement: Measurement): void {
+    this.#shown = { turn, answer, measurement }
     this.update()
   }
 
-  clear (): void {
-    this.#shown = undefined
+  /** Shows what was kept of a turn, unless it is shown already. */
+  remember (turn: Turn | undefined): void {
+    if (turn?.id === this.#shown?.turn.id) return
+    this.#shown = turn && { turn }
     this.update()
   }
 
@@ -55,19 +65,21 @@ export class Details {
   }
 
   #draw (): void {
-    const { answer, measurement } = this.#shown ?? {}
+    const { turn, answer, measurement } = this.#shown ?? {}
+    // What is kept of an answer is that of the answer, once it has ended.
+    const { finishReason, usage } = answer ?? turn ?? {}
     const facts: Array<[string, string | undefined]> = [
       ['Delivery', answer?.delivery === 'buffered' ? 'buffered: it came whole' : answer?.delivery],
       ['First piece after', milliseconds(measurement?.firstPiece)],
       ['Pieces a second', measurement?.rate?.toFixed(1)],
       ['Pieces', measurement && String(measurement.pieces)],
-      ['Bytes', answer && String(answer.bytes)],
-      ['Status', answer?.status],
-      ['Finish reason', answer?.finishReason === null ? 'not told' : answer?.finishReason],
-      ['Model', answer?.model],
-      ['Input tokens', tokens(answer?.usage?.inputTokens, answer?.usage?.cachedInputTokens, 'cached')],
-      ['Output tokens', tokens(answer?.usage?.outputTokens, answer?.usage?.reasoningTokens, 'for thinking')],
-      ['Request', answer?.requestId]
+      ['Bytes', turn && String(answer?.bytes ?? new TextEncoder().encode(turn.answer).length)],
+      ['Status', answer?.status ?? turn?.state],
+      ['Finish reason', finishReason === null ? 'not told' : finishReason],
+      ['Model', answer ? answer.model : turn?.answeredBy],
+      ['Input tokens', tokens(usage?.inputTokens, usage?.cachedInputTokens, 'cached')],
+      ['Output tokens', tokens(usage?.outputTokens, usage?.reasoningTokens, 'for thinking')],
+      ['Request', answer?.requestId ?? turn?.failure?.requestId]
     ]
     byId('facts', HTMLElement).replaceChildren(...facts.map(([name, value = '–']) => make('div', '', make('dt', '', name), make('dd', '', value))))
     const gaps = measurement?.gaps ?? []
@@ -77,7 +89,7 @@ export class Details {
   }
 
   #save (): void {
-    save(this.#shown?.measurement.ndjson ?? '', `answer-${this.#shown?.answer.requestId ?? 'events'}.ndjson`, 'application/x-ndjson')
+    save(this.#shown?.measurement?.ndjson ?? '', `answer-${this.#shown?.answer?.requestId ?? 'events'}.ndjson`, 'application/x-ndjson')
   }
 }
 

@@ -29,14 +29,14 @@ export class Library {
   readonly #turns = new Map<string, Map<string, Turn>>()
   #closed = false
 
-  /** Calls `onChange` with a conversation that another tab has changed. */
-  constructor (keeper: Storage | undefined, onChange: (chat: string) => void) {
+  /** Calls `onChange` with a conversation that another tab has changed, and with the turn where it was one. */
+  constructor (keeper: Storage | undefined, onChange: (chat: string, turn?: string) => void) {
     this.#keeper = keeper
     this.#read()
     addEventListener('storage', ({ key, newValue }) => {
       // Null: all was cleared.
       if (key === null) location.reload()
-      else if (key.startsWith(CHAT) || key.startsWith(TURN)) onChange(this.#take(key, newValue))
+      else if (key.startsWith(CHAT) || key.startsWith(TURN)) onChange(...this.#take(key, newValue))
     })
   }
 
@@ -129,8 +129,8 @@ export class Library {
     for (const turn of turns) this.saveTurn(turn)
   }
 
-  /** Takes what is stored, or is no more, under a name; returns the conversation that it is of. */
-  #take (name: string, json: string | null): string {
+  /** Takes what is stored, or is no more, under a name; returns the conversation that it is of, and the turn. */
+  #take (name: string, json: string | null): [chat: string, turn?: string] {
     const [chat = '', id = ''] = name.slice(name.startsWith(CHAT) ? CHAT.length : TURN.length).split(':')
     let value: unknown
     try {
@@ -147,7 +147,7 @@ export class Library {
       this.#chats.delete(chat)
       this.#turns.delete(chat)
     }
-    return chat
+    return name.startsWith(TURN) ? [chat, id] : [chat]
   }
 
   #write (name: string, value: Chat | Turn): void {

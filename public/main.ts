@@ -1,5 +1,6 @@
 import { createChatClient } from '../client/index.ts'
 import { announce } from './announcer.ts'
+import { Choices } from './choices.ts'
 import { Composer } from './composer.ts'
 import { Conversation } from './conversation.ts'
 import { Credentials } from './credentials.ts'
@@ -11,7 +12,6 @@ import { Scrolling } from './scrolling.ts'
 import { shortcuts } from './shortcuts.ts'
 import { browserStorage } from './storage.ts'
 import { fromJson, save, toJson, toMarkdown } from './transfer.ts'
-import type { Turn } from './turns.ts'
 
 // The gateway serves this page, perhaps under a path of somebody's proxy.
 const client = createChatClient({ baseUrl: location.pathname, headers: () => credentials.headers })
@@ -20,23 +20,20 @@ const credentials = new Credentials(() => {
   void offerModels()
   conversation.retryWithKey()
 })
-const library = new Library(browserStorage(), chat => {
-  conversation.changed(chat)
+const library = new Library(browserStorage(), (chat, turn) => {
+  conversation.changed(chat, turn)
+  if (turn !== undefined) return
   rail.draw()
+  entitle()
   if (chat === conversation.chat && !library.chat(chat) && location.hash.startsWith('#/c/')) location.hash = '#/new'
 })
-/** The question that is asked in another way. */
-let edited: Turn | undefined
+const choices = new Choices()
 const composer = new Composer({
-  onAsk: prompt => {
-    conversation.ask(prompt, edited)
-    edited = undefined
-  },
+  onAsk: (prompt, instead) => conversation.ask(prompt, instead),
   onStop: () => conversation.stop(),
-  onEditEnd: () => { edited = undefined },
   onEditLast: () => {
     const last = conversation.turns.at(-1)
-    if (last) edit(last)
+    if (last) composer.edit(last)
   }
 })
 const conversation = new Conversation({
@@ -44,7 +41,7 @@ const conversation = new Conversation({
   library,
   details: new Details(),
   scrolling: new Scrolling(),
-  choice: () => composer.choice,
+  choice: () => choices.current,
   onBusy: (busy, ended) => {
     composer.setBusy(busy)
     if (!busy && ended) composer.next(ended.state === 'done')
@@ -52,28 +49,25 @@ const conversation = new Conversation({
   onAsked: chat => {
     if (location.hash !== `#/c/${chat}`) history.pushState(null, '', `#/c/${chat}`)
     rail.draw()
+    entitle()
   },
-  onEdit: edit,
+  onEdit: turn => composer.edit(turn),
   onKeyWanted: why => credentials.ask(why)
 })
 const rail = new Rail({
   library,
   current: () => conversation.chat,
+  onRename: entitle,
   onDelete: chat => {
     conversation.stopAll(chat)
     if (chat === conversation.chat) location.hash = '#/new'
   }
 })
 
-function edit (turn: Turn): void {
-  edited = turn
-  composer.edit(turn.prompt)
-}
-
 async function offerModels (): Promise<void> {
   try {
     const models = await client.models()
-    composer.offer(models)
+    choices.offer(models)
     conversation.offer(models)
   } catch {
     // Without a list the service chooses; what is wrong is told when something is asked.
@@ -85,9 +79,16 @@ function route (): void {
   const wanted = /^#\/c\/([\w-]+)$/.exec(location.hash)?.[1] ?? (location.hash === '' ? library.chats[0]?.id : undefined)
   const chat = wanted === undefined ? undefined : library.chat(wanted)
   if (chat) history.replaceState(null, '', `#/c/${chat.id}`)
+  composer.leave()
   conversation.open(chat?.id)
-  document.title = chat ? `${chat.title} – Copilot Stream Gateway` : 'Copilot Stream Gateway'
   rail.draw()
+  entitle()
+}
+
+/** Names the tab, and its place in the browser's history, after the conversation. */
+function entitle (): void {
+  const chat = library.chat(conversation.chat)
+  document.title = chat ? `${chat.title} – Copilot Stream Gateway` : 'Copilot Stream Gateway'
 }
 
 function newChat (): void {

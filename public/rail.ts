@@ -6,6 +6,7 @@ import { type Chat, type Library, UNDO } from './library.ts'
 export interface RailParts {
   readonly library: Library
   readonly current: () => string
+  readonly onRename: () => void
   /** A conversation was deleted. */
   readonly onDelete: (chat: string) => void
 }
@@ -82,8 +83,12 @@ export class Rail {
   }
 
   #endRenaming (): void {
+    const id = this.#renaming
     this.#renaming = undefined
+    const within = this.#list.contains(document.activeElement)
     this.draw()
+    this.#parts.onRename()
+    if (within) this.#list.querySelector<HTMLElement>(`a[href="#/c/${id}"]`)?.focus()
   }
 
   #delete (chat: Chat): void {

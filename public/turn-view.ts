@@ -166,7 +166,8 @@ export class TurnView {
     }
     this.root.dataset.status = status
     this.#body.setAttribute('aria-busy', String(status === 'waiting' || status === 'streaming' || status === 'reconnecting'))
-    this.#state.textContent = LABELS[status]
+    const { left } = this.#turn
+    this.#state.textContent = LABELS[status] + (left ? `, without the oldest ${left === 1 ? 'turn' : `${left} turns`}: they do not fit any more` : '')
     this.#buttons.replaceChildren(...status === 'done' || status === 'stopped' || (status === 'error' && this.#turn.answer) ? this.#tools() : [])
   }
 

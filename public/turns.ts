@@ -30,6 +30,10 @@ export interface Turn {
   tools?: ToolPart[] | undefined
   finishReason?: FinishReason | undefined
   usage?: Usage | undefined
+  /** What answered, by the service's own name. */
+  answeredBy?: string | undefined
+  /** How many of the turns before it were not sent along, because they did not fit any more. */
+  left?: number | undefined
   /** Where an open answer can be read on, and from which position. */
   streamId?: string | undefined
   position?: string | undefined
@@ -63,10 +67,8 @@ export function branch (turns: readonly Turn[], chosen: Readonly<Record<string, 
   }
 }
 
-/** A share of the 1 MiB that a whole request may have; the gateway bounds the turns of a conversation by that alone. */
-const MAX_BYTES = 600_000
-const MAX_MESSAGES = 200
-const MAX_CONTENT = 20_000
+/** What the gateway takes as one request unless it was set otherwise, in bytes (docs/api.md); the turns of a conversation are bounded by that alone. */
+export const MAX_BODY = 1_048_576
 
 /** True for an answer that can be built on: a whole one, or one that only its length ended. */
 function counts ({ state, failure }: Turn): boolean {
@@ -75,22 +77,19 @@ function counts ({ state, failure }: Turn): boolean {
 
 /**
  * The conversation so far as the gateway takes it: answers that are whole, or that reached the model's limit, and their
- * questions, oldest first. When there is too much, the oldest is left out.
+ * questions, oldest first. What `room`, in bytes of JSON, has no place for is left out, the oldest first; `left` is how many turns that are.
  */
-export function messagesOf (turns: readonly Turn[]): ChatMessage[] {
-  const messages: ChatMessage[] = []
-  let room = MAX_BYTES
-  for (const turn of turns.toReversed()) {
-    if (!counts(turn)) continue
-    const pair: ChatMessage[] = [{ role: 'user', content: cut(turn.prompt) }, { role: 'assistant', content: cut(turn.answer) }]
-    room -= new TextEncoder().encode(JSON.stringify(pair)).length
-    if (room < 0 || messages.length + 2 > MAX_MESSAGES) break
-    messages.unshift(...pair)
+export function messagesOf (turns: readonly Turn[], room: number): { messages: ChatMessage[], left: number } {
+  const pairs = turns.filter(counts).map(({ prompt, answer }): ChatMessage[] => [{ role: 'user', content: prompt }, { role: 'assistant', content: answer }])
+  let left = pairs.length
+  for (; left > 0; left--) {
+    room -= bytesOf(pairs[left - 1])
+    if (room < 0) break
   }
-  return messages
+  return { messages: pairs.slice(left).flat(), left }
 }
 
-function cut (text: string): string {
-  // The gateway counts code points.
-  return text.length <= MAX_CONTENT ? text : Array.from(text).slice(0, MAX_CONTENT).join('')
+/** How many bytes a value has as JSON. */
+export function bytesOf (value: unknown): number {
+  return new TextEncoder().encode(JSON.stringify(value)).length
 }

@@ -1,26 +1,30 @@
 import { test } from 'tap'
 import { firstOf, fold, lengthOf } from '../../public/draft.ts'
-import { branch, isTurn, messagesOf, type Turn, versions } from '../../public/turns.ts'
+import { branch, bytesOf, isTurn, MAX_BODY, messagesOf, type Turn, versions } from '../../public/turns.ts'
 
 let asked = 0
 const turn = (prompt: string, answer: string, state: Turn['state'] = 'done', parent?: string): Turn => ({ id: prompt, chat: 'c', asked: asked++, prompt, answer, state, ...parent !== undefined && { parent } })
 
 test('whole answers and their questions are sent along, oldest first, and those that only their length ended', async t => {
   const long = { ...turn('f', 'F', 'error'), failure: { errorType: 'length', message: 'too long' } }
-  t.strictSame(messagesOf([turn('a', 'A'), turn('b', 'B', 'stopped'), turn('c', 'C', 'error'), turn('d', 'D', 'open'), turn('e', 'E'), long]).map(({ content }) => content), ['a', 'A', 'e', 'E', 'f', 'F'])
+  const { messages, left } = messagesOf([turn('a', 'A'), turn('b', 'B', 'stopped'), turn('c', 'C', 'error'), turn('d', 'D', 'open'), turn('e', 'E'), long], MAX_BODY)
+  t.strictSame(messages.map(({ content }) => content), ['a', 'A', 'e', 'E', 'f', 'F'])
+  t.equal(left, 0)
 })
 
-test('what is sent along stays within what the gateway takes', async t => {
-  const many = messagesOf(Array.from({ length: 150 }, (_, index) => turn(`q${index}`, 'a')))
-  t.equal(many.length, 200)
-  t.match(many[0], { role: 'user', content: 'q50' }, 'the oldest are left out')
+test('what is sent along is bounded by the size of the request alone: turns are whole or left out, the oldest first', async t => {
+  const many = Array.from({ length: 500 }, (_, index) => turn(`q${index}`, 'a'))
+  t.equal(messagesOf(many, MAX_BODY).messages.length, 1_000)
+  const long = '🌍'.repeat(100_000)
+  t.equal(messagesOf([turn('q', long)], MAX_BODY).messages[1]?.content, long)
 
-  const [, long] = messagesOf([turn('q', '🌍'.repeat(30_000))])
-  t.equal(long && Array.from(long.content).length, 20_000, 'characters are code points')
-
-  const large = messagesOf(Array.from({ length: 50 }, () => turn('q', 'ü'.repeat(20_000))))
-  t.ok(new TextEncoder().encode(JSON.stringify(large)).length < 1_000_000)
-  t.ok(large.length >= 10)
+  const turns = [...many, turn('q', long)]
+  for (const room of [0, 100, bytesOf(messagesOf([turn('q', long)], MAX_BODY).messages), 410_000, MAX_BODY]) {
+    const { messages, left } = messagesOf(turns, room)
+    t.ok(messages.length === 0 || bytesOf(messages) <= room)
+    t.equal(messages.length / 2 + left, turns.length)
+    t.strictSame(messages.map(({ content }) => content), turns.slice(left).flatMap(({ prompt, answer }) => [prompt, answer]))
+  }
 })
 
 test('of several versions the chosen one is shown, or the newest, and what was asked behind it', async t => {

@@ -1,0 +1,218 @@
+import { type Answer, type AnswerOptions, type ChatClient, ChatError } from '../client/index.ts'
+import type { Choice } from './choices.ts'
+import type { Library } from './library.ts'
+import { Measurement } from './measurement.ts'
+import type { TurnView } from './turn-view.ts'
+import { bytesOf, MAX_BODY, messagesOf, type Turn } from './turns.ts'
+
+/** What answers need of the page. */
+export interface AnswersParts {
+  readonly client: ChatClient
+  readonly library: Library
+  readonly choice: () => Choice
+  /** Where a turn is shown, if it is. */
+  readonly view: (turn: Turn) => TurnView | undefined
+  readonly onBegun: (turn: Turn, answer: Answer, measurement: Measurement) => void
+  /** Something that can be measured has happened. */
+  readonly onEvent: () => void
+  /** `aloud`: the person waits for it. */
+  readonly onOver: (turn: Turn, error: ChatError | undefined, aloud: boolean) => void
+}
+
+/** How often an answer that is being written is kept, in milliseconds. */
+const SAVE_EVERY = 500
+/** What has a model go on that its limit stopped. */
+const PROCEED = 'Continue your last answer exactly where it breaks off. Repeat nothing and add no introduction.'
+
+/**
+ * The answers that this tab reads, of whichever conversation: asks, follows, resumes and stops them, and keeps what arrives.
+ * This is the part of the page that shows how the client is used.
+ */
+export class Answers {
+  readonly #parts: AnswersParts
+  readonly #reading = new Map<string, { readonly turn: Turn, readonly answer: Answer }>()
+  readonly #saving = new Map<string, ReturnType<typeof setTimeout>>()
+
+  constructor (parts: AnswersParts) {
+    this.#parts = parts
+    // What fails from then on fails because the page is left. It may come back out of the browser's memory.
+    addEventListener('pagehide', () => {
+      for (const { turn } of this.#reading.values()) this.#save(turn)
+      parts.library.close()
+    })
+    addEventListener('pageshow', () => parts.library.open())
+  }
+
+  /** True while this tab reads the answer of a turn. */
+  has ({ id }: Turn): boolean {
+    return this.#reading.has(id)
+  }
+
+  ask (turn: Turn): void {
+    void hold(turn, () => this.#ask(turn))
+  }
+
+  /** Asks the same again, in the same place. What was there before it was continued stays. */
+  retry (turn: Turn): void {
+    if (this.has(turn)) return
+    const kept = turn.answer.slice(0, turn.before ?? 0)
+    this.#askAnew(turn, { answer: kept, reasoning: undefined, thought: undefined, tools: undefined })
+  }
+
+  /** Has the model go on where it broke off. */
+  proceed (turn: Turn): void {
+    if (!this.has(turn)) this.#askAnew(turn, { before: turn.answer.length })
+  }
+
+  /** Reads the same answer on. */
+  resume (turn: Turn): void {
+    if (!this.has(turn)) void hold(turn, () => this.#resume(turn))
+  }
+
+  /** Goes on with an answer that was being read when its page was left, unless another tab does. */
+  adopt (turn: Turn): void {
+    void hold(turn, async () => {
+      this.#parts.library.reload(turn)
+      if (turn.state !== 'open') return
+      if (turn.streamId !== undefined) await this.#resume(turn)
+      else this.#end(turn, new ChatError('left', 'It had not been made resumable yet, or could not be'), false)
+    })
+  }
+
+  /** Ends the wait for another try. */
+  retryNow ({ id }: Turn): void {
+    this.#reading.get(id)?.answer.retryNow()
+  }
+
+  /** Stops an answer, and the model with it, whichever tab reads it. */
+  stop ({ id, streamId, answer, before = 0, position }: Turn): void {
+    const read = this.#reading.get(id)
+    if (read) void read.answer.stop()
+    else if (streamId !== undefined) void this.#parts.client.resume(streamId, { partial: answer.slice(before), position }).stop()
+  }
+
+  /** Stops whatever this tab reads of a conversation. */
+  stopAll (chat: string): void {
+    for (const { turn, answer } of this.#reading.values()) if (turn.chat === chat) void answer.stop()
+  }
+
+  #askAnew (turn: Turn, changes: Partial<Turn>): void {
+    Object.assign(turn, { ...changes, state: 'open', streamId: undefined, position: undefined, failure: undefined })
+    this.#parts.view(turn)?.reset()
+    this.ask(turn)
+  }
+
+  async #ask (turn: Turn, resumable = true, room = MAX_BODY): Promise<void> {
+    const { client, choice } = this.#parts
+    const { mode, model } = choice()
+    const question = { prompt: turn.before === undefined ? turn.prompt : PROCEED, mode, model: turn.model ?? model, resumable, messages: [] }
+    const path = this.#path(turn)
+    const { messages, left } = messagesOf(turn.before === undefined ? path : [...path, { ...turn, state: 'done' }], room - bytesOf(question))
+    turn.left = left || undefined
+    const error = await this.#follow(turn, options => client.ask({ ...question, messages }, options))
+    // What was refused was not asked: asking in another way asks nothing twice.
+    if (error?.status === 413 && messages.length > 0) return await this.#ask(turn, resumable, room / 2)
+    // A gateway without room for resumable answers may have room for one that is not.
+    if (error?.errorType === 'overloaded' && resumable && turn.streamId === undefined) return await this.#ask(turn, false, room)
+    this.#end(turn, error)
+  }
+
+  async #resume (turn: Turn): Promise<void> {
+    const { streamId = '', answer, before = 0, position } = turn
+    const view = this.#parts.view(turn)
+    view?.reset()
+    view?.become('reconnecting')
+    this.#end(turn, await this.#follow(turn, options => this.#parts.client.resume(streamId, { partial: answer.slice(before), position }, options)))
+  }
+
+  /** The turns before one, the oldest first. */
+  #path ({ chat, parent }: Turn): Turn[] {
+    const turns = new Map(this.#parts.library.turns(chat).map(turn => [turn.id, turn]))
+    const path: Turn[] = []
+    for (let turn = turns.get(parent ?? ''); turn && !path.includes(turn); turn = turns.get(turn.parent ?? '')) path.unshift(turn)
+    return path
+  }
+
+  /** Follows an answer to its end, and resolves with why it is not whole. */
+  async #follow (turn: Turn, begin: (options: AnswerOptions) => Answer): Promise<ChatError | undefined> {
+    const { library, onBegun, onEvent } = this.#parts
+    const view = (): TurnView | undefined => this.#parts.view(turn)
+    const measurement = new Measurement()
+    const begun = Date.now()
+    const before = turn.answer.slice(0, turn.before ?? 0)
+    turn.state = 'open'
+    turn.failure = undefined
+    const answer = begin({
+      onOpen: ({ streamId, status }) => {
+        turn.streamId = streamId
+        library.saveTurn(turn)
+        // What is resumed is there again, though its next piece may take its time.
+        if (status === 'waiting') view()?.become(turn.answer ? 'streaming' : 'waiting')
+      },
+      onStatus: status => {
+        if (status === 'waiting' || status === 'streaming' || status === 'reconnecting') view()?.become(status)
+        onEvent()
+      },
+      onRetry: retry => view()?.retrying(retry),
+      onEvent: event => {
+        measurement.take(event)
+        onEvent()
+      }
+    })
+    if (view()?.root.dataset.status !== 'reconnecting') view()?.become('waiting')
+    this.#reading.set(turn.id, { turn, answer })
+    onBegun(turn, answer, measurement)
+    library.saveTurn(turn)
+    try {
+      for await (const part of answer.parts) {
+        view()?.take(part)
+        if (part.type === 'text') {
+          turn.answer = before + answer.partial
+          if (turn.reasoning && turn.thought === undefined) {
+            turn.thought = Date.now() - begun
+            view()?.settle()
+          }
+        } else if (part.type === 'reasoning') {
+          turn.reasoning = (turn.reasoning ?? '') + part.text
+        } else {
+          turn.tools = [...turn.tools?.filter(({ id }) => id !== part.id) ?? [], part]
+        }
+        turn.position = answer.position
+        this.#saveSoon(turn)
+      }
+    } catch {
+      // It is the answer's error.
+    }
+    turn.finishReason = answer.finishReason
+    turn.usage = answer.usage
+    turn.answeredBy = answer.model
+    this.#reading.delete(turn.id)
+    return answer.error
+  }
+
+  #end (turn: Turn, error?: ChatError, aloud = true): void {
+    turn.state = error ? error.errorType === 'stopped' ? 'stopped' : 'error' : 'done'
+    if (error && turn.state === 'error') turn.failure = { errorType: error.errorType, message: error.message, requestId: error.requestId }
+    // Only an answer that the gateway may still be writing can be read on.
+    if (error?.errorType !== 'network' && error?.errorType !== 'unauthenticated') turn.streamId = turn.position = undefined
+    this.#save(turn)
+    this.#parts.onOver(turn, error, aloud)
+  }
+
+  #saveSoon (turn: Turn): void {
+    if (!this.#saving.has(turn.id)) this.#saving.set(turn.id, setTimeout(() => this.#save(turn), SAVE_EVERY))
+  }
+
+  #save (turn: Turn): void {
+    clearTimeout(this.#saving.get(turn.id))
+    this.#saving.delete(turn.id)
+    this.#parts.library.saveTurn(turn)
+  }
+}
+
+/** Has one tab alone read an answer: where this one has to wait for another, it goes on when that one is gone. */
+async function hold (turn: Turn, task: () => Promise<void>): Promise<void> {
+  // Browsers have locks only for pages of https and of this machine.
+  if (navigator.locks) await navigator.locks.request(`copilot-stream-gateway:${turn.id}`, task)
+  else await task()
+}
