@@ -3,8 +3,8 @@ import { test } from 'tap'
 import { codeBlocks } from './tables.ts'
 
 for (const [language, file] of [['nginx', 'deploy/nginx.conf'], ['haproxy', 'deploy/haproxy.cfg']] as const) {
-  test(`the settings of ${language} in the README are those of ${file}, which was tried`, async t => {
-    const [block = ''] = await codeBlocks('README.md', language)
+  test(`the settings of ${language} in docs/deployment.md are those of ${file}, which was tried`, async t => {
+    const [block = ''] = await codeBlocks('docs/deployment.md', language)
     const settings = (await readFile(file, 'utf8')).split('\n').map(line => line.trim())
 
     t.ok(block)

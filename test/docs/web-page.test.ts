@@ -6,18 +6,18 @@ import { test } from 'tap'
 import { json, pair, streams } from '../helper.ts'
 import { codeBlocks } from './tables.ts'
 
-/** What the README tells people to copy into their pages. */
+/** What docs/spa.md tells people to copy into their pages. */
 interface Example {
   ask (url: string, question: unknown, options?: { signal?: AbortSignal, onText?: (text: string) => void }): Promise<string>
 }
 
-const directory = await mkdtemp(join(tmpdir(), 'readme-'))
-const [code = ''] = await codeBlocks('README.md', 'js')
+const directory = await mkdtemp(join(tmpdir(), 'spa-'))
+const [code = ''] = await codeBlocks('docs/spa.md', 'js')
 await writeFile(join(directory, 'ask.mjs'), code)
 const { ask }: Example = await import(pathToFileURL(join(directory, 'ask.mjs')).href)
 await rm(directory, { recursive: true })
 
-test("the README's function hands over an answer piece by piece, characters whole", async t => {
+test('the function of docs/spa.md hands over an answer piece by piece, characters whole', async t => {
   const euro = Buffer.from('€')
   const { url } = await pair(t, { '/chat/stream': streams('one ', euro.subarray(0, 1), euro.subarray(1), ' two') })
   const pieces: string[] = []
@@ -27,13 +27,13 @@ test("the README's function hands over an answer piece by piece, characters whol
   t.notMatch(pieces, /\uFFFD/)
 })
 
-test("the README's function tells a refusal by its kind", async t => {
+test('the function of docs/spa.md tells a refusal by its kind', async t => {
   const { url } = await pair(t, { '/chat/stream': json(429, { error: 'slow down', errorType: 'rate_limited' }, { 'retry-after': '7' }) })
 
   await t.rejects(ask(url, { prompt: 'Hello' }), { message: 'Error: Copilot is rate limiting: slow down', errorType: 'rate_limited', retryAfter: '7' })
 })
 
-test("the README's function rejects with a TypeError when the answer is cut", async t => {
+test('the function of docs/spa.md rejects with a TypeError when the answer is cut', async t => {
   const { url } = await pair(t, {
     '/chat/stream': reply => {
       reply.writeHead(200, { 'content-type': 'text/plain' })
@@ -44,7 +44,7 @@ test("the README's function rejects with a TypeError when the answer is cut", as
   await t.rejects(ask(url, { prompt: 'Hello' }), TypeError)
 })
 
-test("the README's function rejects with an AbortError when it is stopped, and the upstream sees it", async t => {
+test('the function of docs/spa.md rejects with an AbortError when it is stopped, and the upstream sees it', async t => {
   const { url, service } = await pair(t, {
     '/chat/stream': reply => {
       reply.writeHead(200, { 'content-type': 'text/plain' }).write('for ever')
