@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { options } from './options.ts'
-import type { Usage } from './probe.ts'
+import type { Question, Usage } from './probe.ts'
 
 const profiling = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${resolve(options.profile)}`] : []
 const START_TIMEOUT_MS = 15_000
@@ -53,6 +53,11 @@ export class Child {
     return await this.#ask('gc')
   }
 
+  /** Has the process be busy for so many milliseconds in each turn of its event loop, from now on; 0 ends it. */
+  async busy (ms: number): Promise<Usage> {
+    return await this.#ask({ busyMs: ms })
+  }
+
   /** Ends the process; does nothing when it has ended. */
   async stop (): Promise<void> {
     if (!this.#process.connected) return
@@ -61,7 +66,7 @@ export class Child {
     await exit
   }
 
-  async #ask (question: 'usage' | 'gc'): Promise<Usage> {
+  async #ask (question: Question): Promise<Usage> {
     const answer = once(this.#process, 'message', { signal: AbortSignal.timeout(10_000) })
     this.#process.send(question)
     const [usage] = await answer

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dispatcher, Pool } from 'undici'
+import { Reader } from './reader.ts'
 import { forEachStamp, now } from './stamp.ts'
 import type { Target } from './target.ts'
 import type { Script } from './upstream.ts'
@@ -13,6 +14,8 @@ export class Load {
   readonly firstByte: number[] = []
   /** Milliseconds from the writing of each later chunk in the upstream to its arrival here. */
   readonly delays: number[] = []
+  /** Milliseconds between what arrived of a stream and what arrived before: chunks that come together are one arrival. */
+  readonly pauses: number[] = []
   /** Chunks that have arrived. */
   chunks = 0
   /** Chunks, but for the first of each stream, that came on the heels of the one before: a relay that lags sends several at once. */
@@ -23,6 +26,8 @@ export class Load {
   readonly #pool: Pool
   readonly #request: Dispatcher.DispatchOptions
   readonly #open = new Set<Dispatcher.DispatchController>()
+  /** The readers of the streams, by their numbers. */
+  readonly #readers = new Map<number, Reader>()
   readonly #waiting = new Set<{ readonly met: () => boolean, readonly resolve: () => void, readonly reject: (error: unknown) => void }>()
   #started = 0
   #answering = 0
@@ -69,10 +74,16 @@ export class Load {
     await this.#until(() => this.#ended === this.#started)
   }
 
+  /** How long each reader had nothing to read, in milliseconds, since the times were last forgotten. */
+  get waits (): number[] { return [...this.#readers.values()].map(({ waited }) => waited) }
+
   /** Forgets the times that were taken so far. */
   forget (): void {
+    for (const stream of this.#readers.keys()) this.#readers.set(stream, new Reader(now()))
+
     this.firstByte.length = 0
     this.delays.length = 0
+    this.pauses.length = 0
   }
 
   /** Leaves the streams that are still open, as a client does that goes away, and closes every socket. */
@@ -87,7 +98,8 @@ export class Load {
     const bunchedBelow = this.#script.everyMs * 1e6 / 10
     let lastAt = 0
     let controller: Dispatcher.DispatchController | undefined
-    this.#started++
+    const stream = this.#started++
+    this.#readers.set(stream, new Reader(startedAt))
     this.#pool.dispatch(this.#request, {
       onRequestStart: given => {
         controller = given
@@ -98,6 +110,8 @@ export class Load {
       },
       onResponseData: (_controller, piece) => {
         const at = now()
+        const before = this.chunks
+        if (lastAt > 0) this.pauses.push((at - lastAt) / 1e6)
         forEachStamp(piece, stamp => {
           if (lastAt === 0) {
             this.firstByte.push((at - startedAt) / 1e6)
@@ -109,6 +123,7 @@ export class Load {
           lastAt = at
           this.chunks++
         })
+        this.#readers.get(stream)?.take(this.chunks - before, at)
         this.#check()
       },
       onResponseEnd: () => {

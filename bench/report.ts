@@ -7,7 +7,7 @@ const TOO_BUSY = 0.9
 const TOO_BUNCHED = 0.02
 
 /** The results for people: tables, verdicts, and what makes them doubtful. */
-export function report ({ date, machine, settings, targets, recordings, disconnect, busy, verdicts }: Results): string {
+export function report ({ date, machine, settings, targets, recordings, disconnect, lateness, busy, verdicts }: Results): string {
   const relays = targets.filter(({ name }) => name !== 'direct')
   const direct = targets.find(({ name }) => name === 'direct')
   const { latency, cpu, memory } = settings
@@ -41,6 +41,18 @@ export function report ({ date, machine, settings, targets, recordings, disconne
     '',
     ...relays.flatMap(({ name, resume }) => resume ? [`Resuming "${name}", an answer of ${settings.resume.bytes} bytes: first byte p50 ${ms(resume.p50)} ms, p99 ${ms(resume.p99)} ms`, ''] : []),
     ...(disconnect ? [`${disconnect.readers} readers reset at once: /health/live took at most ${ms(disconnect.health)} ms (${ms(disconnect.healthBefore)} ms before), ${disconnect.cpu.toFixed(0)} µs of CPU time per reader`, ''] : []),
+    ...(lateness
+      ? [
+      `What ${settings.lateness.streams} readers see of a gateway that is late, a chunk every ${settings.lateness.everyMs} ms; times in ms`,
+      ...table(
+        ['own work a turn', 'competitors', 'loop delay', 'loop busy', 'chunk delay p50', 'p99', 'pause p50', 'p99', 'nothing to read p50', 'p99', 'first byte p50', 'new answers refused'],
+        lateness.map(({ busyMs, competitors, loopDelay, utilization, chunkDelay, pause, waited, firstByte, asked, refused }) => [
+          String(busyMs), String(competitors), loopDelay.toFixed(0), percent(utilization), ms(chunkDelay.p50), ms(chunkDelay.p99), ms(pause.p50), ms(pause.p99), ms(waited.p50), ms(waited.p99), ms(firstByte.p50), `${refused} of ${asked}`
+        ])
+      ),
+      ''
+        ]
+      : []),
     `Memory of recordings in MiB, ${settings.recordings.bytes} bytes recorded`,
     ...table(['bytes of a chunk', 'counted', 'resident', 'resident per byte counted'], recordings.map(({ chunk, counted, rss }) => [String(chunk), mib(counted), mib(rss), (rss / counted).toFixed(2)])),
     '',

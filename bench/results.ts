@@ -1,6 +1,7 @@
 import type { Cpu } from './phases/cpu.ts'
 import type { Disconnect } from './phases/disconnect.ts'
 import type { Latency } from './phases/latency.ts'
+import type { Lateness } from './phases/lateness.ts'
 import type { Memory } from './phases/memory.ts'
 import type { RecordingMemory } from './phases/recordings.ts'
 import type { Spread } from './stats.ts'
@@ -16,6 +17,8 @@ export interface Results {
   readonly recordings: readonly RecordingMemory[]
   /** What it costs the gateway that all readers leave at once; nothing where the variant `gateway` is not measured. */
   readonly disconnect?: Disconnect
+  /** What readers see of a gateway that has too much to do, and of one that others leave no time; nothing without `gateway`, too. */
+  readonly lateness?: readonly Lateness[]
   readonly busy: readonly Busy[]
   readonly verdicts: readonly Verdict[]
 }

@@ -7,6 +7,7 @@ import { options } from './options.ts'
 import { cpu } from './phases/cpu.ts'
 import { disconnect } from './phases/disconnect.ts'
 import { latency } from './phases/latency.ts'
+import { lateness } from './phases/lateness.ts'
 import { memory } from './phases/memory.ts'
 import { recordings } from './phases/recordings.ts'
 import { resume } from './phases/resume.ts'
@@ -49,11 +50,12 @@ async function run (variants: readonly Variant[], settings: Settings): Promise<R
 
     const plainText = variants.find(({ name }) => name === 'gateway')
     const left = plainText && await watch('disconnect', upstream, busy, () => disconnect(gateway(plainText), upstream, settings.disconnect))
+    const late = plainText && await watch('lateness', upstream, busy, () => lateness(gateway(plainText), upstream, settings.lateness))
 
     const recorded = await watch('recordings', upstream, busy, () => recordings(settings.recordings))
 
     const targets: TargetResults[] = [...latencies].map(([name, latency]) => ({ name, latency, cpu: costs.get(name), memory: memories.get(name), resume: resumes.get(name) }))
-    return { ...begun, settings, targets, recordings: recorded, disconnect: left, busy, verdicts: verdicts(variants, targets, recorded) }
+    return { ...begun, settings, targets, recordings: recorded, disconnect: left, lateness: late, busy, verdicts: verdicts(variants, targets, recorded) }
   } finally {
     for (const { child } of started) await child.stop()
     await upstream.stop()

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { CpuSettings } from './phases/cpu.ts'
 import type { DisconnectSettings } from './phases/disconnect.ts'
 import type { LatencySettings } from './phases/latency.ts'
+import type { LatenessSettings } from './phases/lateness.ts'
 import type { MemorySettings } from './phases/memory.ts'
 import type { RecordingsSettings } from './phases/recordings.ts'
 import type { ResumeSettings } from './phases/resume.ts'
@@ -16,6 +17,7 @@ export interface Settings {
   readonly resume: ResumeSettings
   readonly recordings: RecordingsSettings
   readonly disconnect: DisconnectSettings
+  readonly lateness: LatenessSettings
 }
 
 /** A run to draw conclusions from. */
@@ -28,7 +30,9 @@ export const full: Settings = {
   memory: { streams: 1000, perSecond: 500, warmUp: 500, settleMs: 1500 },
   resume: { readings: 200, bytes: 100_000 },
   recordings: { bytes: 16_000_000, chunks: [1, 4, 64, 4096] },
-  disconnect: { readers: 1600, warmUp: 500, watchMs: 3000 }
+  disconnect: { readers: 1600, warmUp: 500, watchMs: 3000 },
+  // The pace of a quick model. The process looks at itself once a second, and wants to see it twice.
+  lateness: { streams: 50, everyMs: 40, warmUp: 500, busyMs: [0, 50, 100, 250, 500, 1000, 2000], competitors: [2, 4, 8], settleMs: 4000, watchMs: 8000 }
 }
 
 /** A run that shows that everything works; its numbers say little. */
@@ -39,7 +43,8 @@ export const quick: Settings = {
   memory: { streams: 100, perSecond: 500, warmUp: 20, settleMs: 100 },
   resume: { readings: 20, bytes: 100_000 },
   recordings: { bytes: 1_000_000, chunks: [4, 4096] },
-  disconnect: { readers: 100, warmUp: 20, watchMs: 200 }
+  disconnect: { readers: 100, warmUp: 20, watchMs: 200 },
+  lateness: { streams: 10, everyMs: 20, warmUp: 20, busyMs: [0, 50], competitors: [1], settleMs: 100, watchMs: 300 }
 }
 
 /** Fewer open streams where the process may not have the file descriptors for them: a relay needs two for each. */

@@ -4,7 +4,7 @@ import type { CopilotConfig } from './config.ts'
 import type { Engine } from './engines/engine.ts'
 import { selectEngine } from './engines/select.ts'
 import { requireToken } from './authentication.ts'
-import { releaseConnections } from './connections.ts'
+import { releaseConnections, surviveAcceptErrors } from './connections.ts'
 import { answerErrors, toReply } from './error-replies.ts'
 import { logRequests } from './request-log.ts'
 import { chatRoutes } from './routes/chat.ts'
@@ -35,6 +35,7 @@ export async function buildCopilotService ({ config, engine = selectEngine(confi
     frameworkErrors: toReply
   })
 
+  surviveAcceptErrors(app)
   releaseConnections(app)
   logRequests(app)
   answerErrors(app)

@@ -1,7 +1,18 @@
+import type { Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
+import { watchFurtherServers } from '../lib/further-servers.ts'
 
 /** How often connections without a request are closed while the application closes, in milliseconds. */
 const SWEEP = 50
+
+/** Has a listener that cannot accept a connection, for want of descriptors, say so: unheard, it would end the process. */
+export function surviveAcceptErrors (app: FastifyInstance): void {
+  const survive = (server: Server) => { server.on('error', err => app.log.error({ err }, 'a connection could not be accepted')) }
+  const unwatch = watchFurtherServers(app.server, { found: server => { server.once('listening', () => survive(server)) } })
+  // Until it listens, its errors are Fastify's.
+  app.server.once('listening', () => survive(app.server))
+  app.addHook('onClose', async () => unwatch())
+}
 
 /**
  * Lets the application close as soon as its last answer has ended. Node's own `server.close()` waits for connections that a

@@ -6,6 +6,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** How many connections and answers the descriptors of this process are enough for. */
     readonly descriptorRoom: DescriptorRoom
+    /** Counts a connection that did not come to the first server as if it had. */
+    accepted (socket: Socket): void
   }
 }
 
@@ -28,28 +30,40 @@ export default fp(async function connections (app) {
   const { server } = app
   const sockets = new Set<Socket>()
   if (room.connections < Infinity) server.maxConnections = room.connections
-  server.on('connection', (socket: Socket) => {
+  server.on('connection', accept)
+  app.decorate('accepted', accept)
+
+  function accept (socket: Socket): void {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     if (sockets.size >= room.connections) closeIdle(socket)
-  })
+    // Beyond the bound of one server come those of several together.
+    if (sockets.size <= room.connections) return
+    socket.destroy()
+    noteRefusal()
+  }
 
   /** Makes room for several at once, so that a crowd does not have all connections looked through for each. */
   function closeIdle (newcomer: Socket): void {
     const waiting = [...sockets].filter(socket => socket !== newcomer && app.repliesOn(socket).length === 0)
     const asked = (socket: Socket) => socket.bytesRead > 0 ? 1 : 0
     waiting.sort((one, other) => asked(one) - asked(other))
-    for (const socket of waiting.slice(0, Math.ceil(room.connections / 10))) socket.destroy()
+    for (const socket of waiting.slice(0, Math.ceil(room.connections / 10))) {
+      sockets.delete(socket)
+      socket.destroy()
+    }
   }
 
   let refused = 0
   let toldAt = -Infinity
-  server.on('drop', () => {
+  server.on('drop', noteRefusal)
+
+  function noteRefusal (): void {
     refused++
     if (performance.now() - toldAt < QUIET_MS) return
     toldAt = performance.now()
     app.log.warn({ refused, ...room }, 'connections are refused: all there may be wait for answers')
-  })
+  }
 
   app.addHook('onListen', async () => {
     // Of a listener that cannot accept, for want of descriptors; without a listener for it, it would end the process.

@@ -9,6 +9,9 @@ export interface MetricsPortOptions {
   readonly plugins: ReadonlyArray<FastifyPluginAsync<{ ownPort: boolean }>>
 }
 
+/** Enough for those who scrape; whoever connects and says nothing is closed soon. */
+const MAX_CONNECTIONS = 16
+
 /**
  * Serves the metrics on `METRICS_PORT`, when that is set: a listener of its own, which neither a drain nor a full main port
  * closes. It is there before the gateway listens, goes when the gateway has closed, and keeps no process alive.
@@ -22,13 +25,16 @@ export default fp<MetricsPortOptions>(async function metricsPort (app, { plugins
     loggerInstance: app.log.child({}, { level: 'warn' }),
     forceCloseConnections: true,
     // Nothing but short requests without a body come here.
-    serverFactory: handler => createServer({ requestTimeout: 10_000 }, handler).unref()
+    serverFactory: handler => createServer({ requestTimeout: 10_000, connectionsCheckingInterval: 5_000 }, handler).unref()
   })
   server.decorate('config', app.config).decorate('metrics', app.metrics)
   for (const plugin of plugins) await server.register(plugin, { ownPort: true })
 
   app.addHook('onReady', async () => {
     const url = await server.listen({ host: app.config.HOST, port }).catch((error: unknown) => { throw explainListen(error, 'METRICS_PORT') })
+    server.server.maxConnections = MAX_CONNECTIONS
+    // Of a listener that cannot accept, for want of descriptors; without a listener for it, it would end the process.
+    server.server.on('error', err => app.log.error({ err }, 'a connection to the metrics could not be accepted'))
     app.log.info({ url: `${url}/metrics` }, 'metrics are served')
   })
   app.addHook('onClose', () => server.close())

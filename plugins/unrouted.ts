@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import { GatewayError } from '../lib/errors.ts'
 import { lastResponse } from '../lib/last-response.ts'
+import { chosen } from '../lib/protocols/choice.ts'
 import { hasServerOptions } from '../lib/server-options.ts'
 
 declare module 'fastify' {
@@ -17,16 +18,19 @@ declare module 'fastify' {
  * expectation other than `100-continue`, a `CONNECT`.
  */
 export default fp(async function unrouted (app) {
-  const refused = new WeakMap<IncomingMessage, unknown>()
+  const refused = new WeakMap<IncomingMessage, { readonly error: unknown, readonly path: string }>()
 
   app.decorate('refuse', (request, response, error) => {
-    refused.set(request, error)
+    refused.set(request, { error, path: String(request.url).slice(app.prefix.length) })
     // A path that can be looked up, and has no route.
     request.url = `${app.prefix}/-`
     app.routing(request, response)
   })
-  app.addHook('onRequest', async ({ raw }) => {
-    if (refused.has(raw)) throw refused.get(raw)
+  app.addHook('onRequest', async request => {
+    const refusal = refused.get(request.raw)
+    if (!refusal) return
+    request.answerProtocol = chosen(refusal.path, request.headers)
+    throw refusal.error
   })
 
   if (!hasServerOptions(app)) {

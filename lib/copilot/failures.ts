@@ -15,7 +15,8 @@ const BY_CODE: Readonly<Record<string, ErrorType>> = {
   UND_ERR_CONNECT_TIMEOUT: 'timeout',
   UND_ERR_HEADERS_TIMEOUT: 'timeout',
   UND_ERR_BODY_TIMEOUT: 'idle_timeout',
-  UND_ERR_HEADERS_OVERFLOW: 'bad_reply'
+  UND_ERR_HEADERS_OVERFLOW: 'bad_reply',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'bad_reply'
 }
 
 /** What OpenSSL's and Node's codes for a certificate that is not accepted have in common (Node.js, `tls`, X509 certificate error codes). */
@@ -33,6 +34,8 @@ const UNASKED: Readonly<Record<string, string>> = {
 const THEIRS = new Set<ErrorType>(['token_missing', 'auth', 'rate_limited', 'connection', 'timeout', 'idle_timeout', 'bad_reply', 'stream_empty'])
 /** What a service says that has too much to do, whatever the status. */
 const BUSY = new Set(['overloaded', 'draining', 'too_many_streams'])
+/** How much of a host's name is told: as much as one may have (RFC 1035 §2.3.4), and a port. */
+const MAX_HOST = 260
 /** Statuses of redirects (RFC 9110 §15.4), which are not followed: a question must not be told to somebody else. */
 const REDIRECTS = new Set([300, 301, 302, 303, 307, 308])
 
@@ -127,7 +130,7 @@ function ours (errorType: ErrorType, message: string | undefined, headers: Recor
 /** Where a redirect leads, by its host alone: a path or a query may have a secret in it. */
 function describeRedirect (location: string | undefined, base: string | undefined): string {
   const target = location && URL.canParse(location, base) ? new URL(location, base).host : ''
-  return `it redirects${target && ` to ${target}`}, and redirects are not followed`
+  return `it redirects${target && ` to ${target.slice(0, MAX_HOST)}`}, and redirects are not followed`
 }
 
 function parseReport (text: string): { errorType: string, message: string } {

@@ -16,7 +16,7 @@ test('the benchmark measures, prints its report and writes it as JSON', { timeou
   const { stdout } = await bench('--quick', '--only', 'plain,gateway', '--out', out)
 
   t.match(stdout, /first byte p50[^]*per chunk[^]*resident[^]*readers reset at once[^]*To reach/)
-  const { targets, recordings, disconnect, verdicts, busy } = JSON.parse(await readFile(out, 'utf8'))
+  const { targets, recordings, disconnect, lateness, verdicts, busy } = JSON.parse(await readFile(out, 'utf8'))
   t.match(targets, [
     { name: 'direct', latency: { firstByte: { p50: Number, p99: Number }, chunkDelay: { p50: Number, p99: Number } } },
     { name: 'bare', cpu: { perChunk: [Number], perRequest: [Number] }, memory: { streams: 100, rss: Number } },
@@ -26,8 +26,9 @@ test('the benchmark measures, prints its report and writes it as JSON', { timeou
   for (const { name, latency } of targets) t.equal(latency.chunksArrived, latency.chunksSent, `every chunk of ${name} arrived`)
   t.match(recordings, [{ chunk: 4, counted: Number, rss: Number }, { chunk: 4096, counted: Number, rss: Number }])
   t.match(disconnect, { readers: 100, health: Number, healthBefore: Number, cpu: Number })
+  t.match(lateness, [0, 50, 0].map(busyMs => ({ busyMs, loopDelay: Number, chunkDelay: { p99: Number }, pause: { p99: Number }, asked: Number, refused: 0 })))
   t.equal(verdicts.length, 9)
-  t.match(busy, [{ phase: 'latency' }, { phase: 'CPU' }, { phase: 'memory' }, { phase: 'disconnect' }, { phase: 'recordings' }])
+  t.match(busy, [{ phase: 'latency' }, { phase: 'CPU' }, { phase: 'memory' }, { phase: 'disconnect' }, { phase: 'lateness' }, { phase: 'recordings' }])
 })
 
 test('a variant that does not exist is named, with those that do', async t => {

@@ -24,6 +24,7 @@ const rows: Record<string, [scripts: Record<string, Script>, status: number, err
   'a page instead of a stream': [{ '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Log in</h1>') }, 502, 'bad_reply', 'Copilot service sent a reply that was not understood: its type is text/html'],
   'a compressed stream': [{ '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/plain', 'content-encoding': 'br' }).end('\u000b\u0002') }, 502, 'bad_reply', 'Copilot service sent a reply that was not understood: it is compressed'],
   'bytes that are no HTTP': [{ '/chat/stream': reply => reply.socket?.end('SSH-2.0-OpenSSH_9.6\r\n') }, 502, 'bad_reply', 'Copilot service sent a reply that was not understood'],
+  'a length that is told twice': [{ '/chat/stream': reply => reply.socket?.end('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nHello') }, 502, 'bad_reply', 'Copilot service sent a reply that was not understood'],
   'a buffered reply that is not JSON': [{ '/chat': streams('Hello') }, 502, 'bad_reply', 'Copilot service sent a reply that was not understood: not JSON'],
   'a buffered reply that is no object': [{ '/chat': json(200, 'Hello') }, 502, 'bad_reply', 'Copilot service sent a reply that was not understood: not a JSON object'],
   'a buffered reply without output': [{ '/chat': json(200, { text: 'Hello' }) }, 502, 'bad_reply', 'Copilot service sent a reply that was not understood: no output in it'],

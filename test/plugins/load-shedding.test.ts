@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process'
 import type { ServerResponse } from 'node:http'
+import { availableParallelism } from 'node:os'
 import { setImmediate } from 'node:timers/promises'
 import { test } from 'tap'
-import { ask, pair } from '../helper.ts'
+import { ask, pair, streams } from '../helper.ts'
 
 test('while the event loop is blocked, new answers are refused, and all else is served', async t => {
   const replies: ServerResponse[] = []
@@ -34,4 +36,24 @@ test('while the event loop is blocked, new answers are refused, and all else is 
   t.equal(await again.text(), 'half whole')
   while (app.isUnderPressure()) await setImmediate()
   t.equal((await ask(url)).status, 200)
+})
+
+test('a machine that is busy with other programs is no reason to refuse anybody', async t => {
+  const { url } = await pair(t, { '/chat/stream': streams('fine') }, { RATE_LIMIT_MAX: '0' })
+  // They end by themselves, whatever becomes of this test.
+  const others = Array.from({ length: 4 * availableParallelism() }, () => spawn(process.execPath, ['-e', 'for (const end = Date.now() + 4_000; Date.now() < end;);'], { stdio: 'ignore' }))
+  t.teardown(() => { for (const other of others) other.kill('SIGKILL') })
+  const busy = Promise.all(others.map(async other => await new Promise(resolve => other.once('exit', resolve))))
+
+  const statuses = new Set<number>()
+  const ended = busy.then(() => true)
+  const asking = async (): Promise<void> => {
+    while (!await Promise.race([ended, false])) {
+      const response = await ask(url)
+      statuses.add(response.status)
+      t.equal(await response.text(), 'fine')
+    }
+  }
+  await Promise.all(Array.from({ length: 4 }, asking))
+  t.strictSame([...statuses], [200])
 })

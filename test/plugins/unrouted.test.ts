@@ -35,6 +35,20 @@ for (const [name, [request, status, errorType]] of Object.entries(cases)) {
   })
 }
 
+test('below /v1, what no route sees is refused in the form of OpenAI, wherever the gateway is', async t => {
+  const { port } = await build(t, nowhere)
+  for (const [request, status] of [
+    [`GET /v1/models/%E0%A4%A HTTP/1.1\r\n${more}\r\n`, 400],
+    [`GET /v1/% HTTP/1.1\r\n${more}\r\n`, 400],
+    [`GET /v1/models/${'x'.repeat(200)} HTTP/1.1\r\n${more}\r\n`, 414],
+    [`POST /v1/chat/completions HTTP/1.1\r\n${more}Content-Length: 0\r\nExpect: x\r\n\r\n`, 417]
+  ] as const) {
+    const reply = await raw(port, request)
+    t.match(reply, new RegExp(`^HTTP/1\\.1 ${status} `))
+    t.match(JSON.parse(reply.slice(reply.indexOf('\r\n\r\n'))), { error: { message: /^Invalid request: /, type: 'invalid_request_error', code: 'invalid_request', param: null } })
+  }
+})
+
 test('a CONNECT behind an answer in flight ends the connection, and is told nothing that would look like a part of the answer', async t => {
   const { port, service } = await pair(t, { '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/plain' }).write('half an ') })
   const socket = await rawAsk(port)
