@@ -62,7 +62,8 @@ export function serverOptions (environment: Environment, bounds: Partial<Connect
   const { headersTimeout, connectionsCheckingInterval, maxHeaderSize, ...more } = { ...BOUNDS, ...bounds }
   return {
     ...more,
-    http: { headersTimeout, connectionsCheckingInterval, maxHeaderSize },
+    // Node would answer a request without a Host by itself, in no form that a client of the gateway knows (plugins/unrouted.ts does).
+    http: { headersTimeout, connectionsCheckingInterval, maxHeaderSize, requireHostHeader: false },
     logger: loggerOptions(environment.LOG_LEVEL, process.stdout.isTTY),
     // One line at the end of a request says more than Fastify's two (plugins/access-log.ts).
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),

@@ -14,8 +14,8 @@ declare module 'fastify' {
 }
 
 /**
- * Refuses what Node or Fastify would answer by themselves, before any hook: a path that cannot be decoded or is too long, an
- * expectation other than `100-continue`, a `CONNECT`.
+ * Refuses what Node or Fastify would answer by themselves, before any hook: a path that cannot be decoded or is too long, a
+ * request without a `Host`, an expectation other than `100-continue`, a `CONNECT`.
  */
 export default fp(async function unrouted (app) {
   const refused = new WeakMap<IncomingMessage, { readonly error: unknown, readonly path: string }>()
@@ -27,10 +27,14 @@ export default fp(async function unrouted (app) {
     app.routing(request, response)
   })
   app.addHook('onRequest', async request => {
-    const refusal = refused.get(request.raw)
-    if (!refusal) return
-    request.answerProtocol = chosen(refusal.path, request.headers)
-    throw refusal.error
+    const { raw } = request
+    const refusal = refused.get(raw)
+    if (refusal) {
+      request.answerProtocol = chosen(refusal.path, request.headers)
+      throw refusal.error
+    }
+    // RFC 9112 §3.2. HTTP/1.0 knows no Host, and health checks of balancers speak it.
+    if (raw.headers.host === undefined && raw.httpVersion === '1.1') throw new GatewayError('invalid_request', { detail: 'the Host header is missing' })
   })
 
   if (!hasServerOptions(app)) {

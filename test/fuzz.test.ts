@@ -38,7 +38,7 @@ test('any bytes get a whole refusal of the contract, an answer, or nothing, and 
     const [head = '', text = ''] = (await raw(port, Buffer.from(bytes))).split('\r\n\r\n')
     if (head === '' || /^HTTP\/1\.1 200 /.test(head)) return
     return /^HTTP\/1\.1 [45]\d\d /.test(head) && /\r\nX-Error-Type: \w+/i.test(head) && /\r\nX-Request-Id: \S/i.test(head) && /^(Error: |{"error":")/.test(text)
-  }), { numRuns: 200, interruptAfterTimeLimit: 6_000 })
+  }), { seed: 26, numRuns: 200, interruptAfterTimeLimit: 6_000 })
   t.equal((await fetch(`${url}/health`)).status, 200)
 })
 
@@ -49,7 +49,7 @@ test('any JSON is answered or refused as the contract says', async t => {
     const text = await response.text()
     if (response.status === 200) return text === 'fine'
     return response.status === 400 && response.headers.get('x-error-type') === 'invalid_request' && JSON.parse(text).requestId === response.headers.get('x-request-id')
-  }), { numRuns: 200, interruptAfterTimeLimit: 6_000 })
+  }), { seed: 26, numRuns: 200, interruptAfterTimeLimit: 6_000 })
   t.equal((await fetch(`${url}/health`)).status, 200)
 })
 

@@ -29,7 +29,7 @@ test('whatever is sent and wherever it is cut, it reads what eventsource-parser 
   fc.assert(fc.property(lines, fc.array(fc.nat(), { maxLength: 20 }), (all, cuts) => {
     const wire = Buffer.from(all.join('').toWellFormed())
     deepStrictEqual(read(wire, cuts), readByOther(wire))
-  }), { numRuns: 500 })
+  }), { seed: 26, numRuns: 500 })
   t.pass()
 })
 

@@ -14,7 +14,7 @@ test('wherever a text is cut, its pieces are cut anew between characters, and no
     const boundary = new CharacterBoundary()
     const whole = pieces.map(piece => boundary.push(piece))
     return boundary.rest.length === 0 && Buffer.concat(whole).equals(bytes) && whole.every(piece => Buffer.from(piece.toString()).equals(piece))
-  }))
+  }), { seed: 26 })
   t.pass()
 })
 

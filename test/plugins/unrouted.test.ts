@@ -9,6 +9,7 @@ const more = 'Host: localhost\r\nOrigin: http://localhost:5173\r\nConnection: cl
 
 const cases: Record<string, [request: string, status: number, errorType: string]> = {
   'an unknown expectation': [`GET /health HTTP/1.1\r\n${more}Expect: x\r\n\r\n`, 417, 'invalid_request'],
+  'a request without a Host': ['GET /health HTTP/1.1\r\nOrigin: http://localhost:5173\r\nConnection: close\r\n\r\n', 400, 'invalid_request'],
   'a path that cannot be decoded': [`GET /api/chat/%E0%A4%A HTTP/1.1\r\n${more}\r\n`, 400, 'invalid_request'],
   'a path that cannot be decoded, posted': [`POST /api/%ff HTTP/1.1\r\n${more}Content-Length: 0\r\n\r\n`, 400, 'invalid_request'],
   'a part of a path that is too long': [`GET /api/chat/${'x'.repeat(200)} HTTP/1.1\r\n${more}\r\n`, 414, 'invalid_request'],
