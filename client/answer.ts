@@ -100,6 +100,8 @@ export interface Source {
   readonly send: Send
   /** The request to begin with. Without it, `streamId` is resumed. */
   readonly question?: RequestInit
+  /** Names the question, which may then be sent again: it is asked once. */
+  readonly key?: string | undefined
   readonly streamId?: string
   /** How many bytes of the answer are there already, … */
   readonly after?: number
@@ -130,6 +132,12 @@ interface EventData extends Omit<ToolPart, 'type'> {
 
 /** Refusals of a resumption that pass. Others are those of the answer itself, and asking once more changes nothing. */
 const PASSING = ['network', 'rate_limited', 'too_many_streams', 'overloaded', 'draining', 'auth_unavailable']
+
+/** How often a question is sent again. A gateway that is gone shall not look for long like one that is slow. */
+const REPEATS = 3
+
+/** Failures after which nobody knows whether a question has arrived. */
+const LOST = ['network']
 
 /** Reads an answer through as many connections as it takes. */
 export class StreamedAnswer implements Answer {
@@ -236,8 +244,11 @@ export class StreamedAnswer implements Answer {
     if (this.#over) return
     this.#settle(lessThanWhole('stopped'))
     this.#interrupt?.()
+    // Before the reply has named the answer, it can be stopped by its key.
+    const { key, send } = this.#source
+    const stop: RequestInit = { method: 'DELETE', ...(!this.streamId && key && { headers: { 'Idempotency-Key': key } }) }
     // A page that is being left gets this through, too.
-    if (this.streamId) await this.#source.send(this.#path(this.streamId), { method: 'DELETE', keepalive: true }).catch(() => {})
+    if (this.streamId || (key && this.#interrupt)) await send(this.#path(this.streamId), { ...stop, keepalive: true }).catch(() => {})
   }
 
   get #over (): boolean {
@@ -250,8 +261,10 @@ export class StreamedAnswer implements Answer {
     while (!this.#over) {
       const failure = await this.#read()
       if (this.#over) return
-      const passing = failure && (PASSING.includes(failure.errorType) || (failure.errorType === 'bad_reply' && failure.retryable))
-      if (!this.streamId || (failure && !passing) || this.#failures >= tries) return this.#settle(failure ?? networkError('The gateway was shut down'))
+      // A refusal of a question is for the person; one that may have been lost, or its answer, can be repeated under its key.
+      const [kinds, most] = this.streamId ? [PASSING, tries] : [LOST, this.#source.key && this.bytes === 0 ? Math.min(tries, REPEATS) : 0]
+      const passing = !failure || kinds.includes(failure.errorType) || (failure.errorType === 'bad_reply' && failure.retryable)
+      if (!passing || this.#failures >= most) return this.#settle(failure ?? networkError('The gateway was shut down'))
 
       this.#become('reconnecting')
       const wait = backoff(this.#failures++, delay, maxDelay, failure?.retryAfter)
@@ -294,9 +307,8 @@ export class StreamedAnswer implements Answer {
 
   async #open (signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     const { send, question } = this.#source
-    // The question is sent once. Whether a request that failed had arrived, nobody knows.
     const response = this.streamId === undefined
-      ? await send('/api/chat', { ...question, signal })
+      ? await send(this.#path(), { ...question, signal })
       : await send(this.#path(this.streamId), { headers: { Accept: 'text/event-stream', 'Last-Event-ID': this.position }, signal })
     const { headers, body, status } = response
     this.requestId = headers.get('X-Request-Id') ?? undefined
@@ -363,8 +375,8 @@ export class StreamedAnswer implements Answer {
     return digest === undefined || digest === expected ? undefined : corrupt('The answer is not the one that was sent')
   }
 
-  #path (streamId: string): string {
-    return `/api/chat/${encodeURIComponent(streamId)}`
+  #path (streamId?: string): string {
+    return streamId === undefined ? '/api/chat' : `/api/chat/${encodeURIComponent(streamId)}`
   }
 
   #become (status: AnswerStatus): void {

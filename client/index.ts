@@ -32,7 +32,7 @@ export interface Question {
   readonly sessionId?: string | undefined
   /** The conversation so far, oldest first. */
   readonly messages?: readonly ChatMessage[] | undefined
-  /** Makes the answer survive lost connections, and reloads by {@link ChatClient.resume}. Default false. */
+  /** Makes the question, under an `Idempotency-Key`, and its answer survive lost connections, and reloads by {@link ChatClient.resume}. Default false. */
   readonly resumable?: boolean | undefined
 }
 
@@ -65,7 +65,10 @@ export interface ChatClientOptions extends GatewayOptions {
 
 /** Talks to one gateway. */
 export interface ChatClient {
-  /** Asks, at once and once: a question that fails is not sent again. Never throws; what goes wrong is told by the answer. */
+  /**
+   * Asks, at once and once: only a resumable question that may have been lost is sent again, under its key. Never throws; what goes
+   * wrong is told by the answer.
+   */
   ask (question: Question, options?: AnswerOptions): Answer
   /**
    * Reads a resumable answer on. Iterating gives what comes behind the given point. A `ChatError` of type `not_found` says
@@ -81,15 +84,15 @@ export function createChatClient (options: ChatClientOptions): ChatClient {
   const { reconnect = {} } = options
   const send = gateway(options)
   return {
-    ask: ({ prompt, mode, model, effort, sessionId, messages, resumable }, answerOptions = {}) => new StreamedAnswer({
-      send,
-      question: {
+    ask ({ prompt, mode, model, effort, sessionId, messages, resumable }, answerOptions = {}) {
+      const key = resumable ? newKey() : undefined
+      const question = {
         method: 'POST',
-        headers: { Accept: 'text/event-stream', 'Content-Type': 'application/json' },
+        headers: { Accept: 'text/event-stream', 'Content-Type': 'application/json', ...key && { 'Idempotency-Key': key } },
         body: JSON.stringify({ prompt, mode, model, effort, sessionId, messages, resumable })
-      },
-      reconnect
-    }, answerOptions),
+      }
+      return new StreamedAnswer({ send, question, key, reconnect }, answerOptions)
+    },
 
     resume: (streamId, { partial, position, after = position === undefined ? utf8(partial ?? '').length : parseInt(position) } = {}, answerOptions = {}) =>
       new StreamedAnswer({ send, streamId, partial, after, position, reconnect }, answerOptions),
@@ -101,4 +104,9 @@ export function createChatClient (options: ChatClientOptions): ChatClient {
       return models
     }
   }
+}
+
+/** 128 random bits. `randomUUID` would be for pages of https and of this machine alone. */
+function newKey (): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => byte.toString(16).padStart(2, '0')).join('')
 }

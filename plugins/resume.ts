@@ -26,6 +26,8 @@ export interface ResumableAnswers {
   own (request: FastifyRequest, id: string): Promise<void>
   /** Stops one of the caller's own answers. */
   stop (request: FastifyRequest, id: string): Promise<void>
+  /** Stops the caller's own answer to the question with this key, if there is one. */
+  stopKeyed (request: FastifyRequest, key: string): Promise<void>
   /** The caller's latest answer in a conversation, if it is still being written. */
   running (request: FastifyRequest, chat: string): Promise<Recording | undefined>
 }
@@ -130,6 +132,11 @@ export default fp(async function resume (app) {
 
     async stop (request, id) {
       await (await find(request, id)).stop()
+    },
+
+    async stopKeyed (request, key) {
+      const recording = await store.findKeyed(nameFor(request, key), ownerOf(request))
+      await recording?.stop()
     },
 
     async running (request, chat) {

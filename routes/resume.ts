@@ -4,6 +4,7 @@ import { ResumeRequest } from '../lib/chat-request.ts'
 import { GatewayError } from '../lib/errors.ts'
 import { chosenForChats } from '../lib/protocols/choice.ts'
 import { type EventId, parseEventId } from '../lib/sse/event-id.ts'
+import { IdempotencyHeaders, keyValue } from '../lib/streams/idempotency-key.ts'
 
 /** What the answer in a chat is found by. */
 const Chat = Type.Object({ chatId: Type.String({ description: 'The `id` of the chat, or the `sessionId` that was asked with.' }) })
@@ -13,7 +14,8 @@ const MAX_STREAM_ID = 100
 
 /**
  * `GET` and `DELETE /chat/:streamId`: a resumable answer is read on, or stopped. `GET` and `DELETE /chat/:chatId/stream`: the same
- * for the latest one in a chat, while it is being written, as the AI SDK has it.
+ * for the latest one in a chat, while it is being written, as the AI SDK has it. `DELETE /chat`: the one with an `Idempotency-Key` is
+ * stopped.
  */
 const resume: FastifyPluginAsyncTypebox = async app => {
   // Clients that send Content-Type with every request send it with those that have no body, too.
@@ -36,6 +38,14 @@ const resume: FastifyPluginAsyncTypebox = async app => {
 
   app.delete('/chat/:streamId', { schema: { params: ResumeRequest.params } }, async (request, reply) => {
     await app.answers.stop(request, idOf(request.params))
+    return await reply.code(204).send()
+  })
+
+  // Whoever asked with a key may not know yet what the answer is called.
+  app.delete('/chat', { schema: { headers: IdempotencyHeaders } }, async (request, reply) => {
+    const key = keyValue(request.headers['idempotency-key'])
+    if (key === undefined) throw new GatewayError('not_found')
+    await app.answers.stopKeyed(request, key)
     return await reply.code(204).send()
   })
 

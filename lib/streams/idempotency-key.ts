@@ -13,16 +13,16 @@ export const IdempotencyHeaders = Type.Object({
 /** Visible ASCII characters (RFC 5234, VCHAR). */
 const KEY = /^[!-~]{1,200}$/
 
-/**
- * The key of a question that shall be asked once, from the header `Idempotency-Key`; undefined without one. `question` is a JSON
- * value, all that makes it another question. Throws a {@link GatewayError} `invalid_request` for a key that is none.
- */
+/** What the header `Idempotency-Key` names a question; undefined without one. Throws a {@link GatewayError} `invalid_request` for a key that is none. */
+export function keyValue (header: string | readonly string[] | undefined): string | undefined {
+  if (header === undefined || (typeof header === 'string' && KEY.test(header))) return header
+  throw new GatewayError('invalid_request', { issues: [{ path: 'headers.idempotency-key', message: 'must be 1 to 200 visible ASCII characters' }] })
+}
+
+/** The key of a question that shall be asked once, from the same header. `question` is a JSON value, all that makes it another question. */
 export function idempotencyKey (header: string | readonly string[] | undefined, question: unknown): IdempotencyKey | undefined {
-  if (header === undefined) return undefined
-  if (typeof header !== 'string' || !KEY.test(header)) {
-    throw new GatewayError('invalid_request', { issues: [{ path: 'headers.idempotency-key', message: 'must be 1 to 200 visible ASCII characters' }] })
-  }
-  return { value: header, question: createHash('sha256').update(canonical(question)).digest('hex') }
+  const value = keyValue(header)
+  return value === undefined ? undefined : { value, question: createHash('sha256').update(canonical(question)).digest('hex') }
 }
 
 /** A JSON value as text that does not depend on the order of its fields. Not recursive: a body may be nested deeper than the stack is. */

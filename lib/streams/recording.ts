@@ -99,6 +99,8 @@ export interface RecordingStore {
   find (id: string, owner: string): Promise<Recording | undefined>
   /** Finds the latest answer in a conversation that is still being written. */
   findRunning (chat: string, owner: string): Promise<Recording | undefined>
+  /** Finds the answer that a key has, over or not. */
+  findKeyed (key: string, owner: string): Promise<Recording | undefined>
   /** Lets go of what the store holds in this process. What others share stays as it is. */
   close (): Promise<void>
 }

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { ChatError, createChatClient } from '../../client/index.ts'
 import { json, pair } from '../helper.ts'
-import { begin, failure, pieces, scripted, Statuses } from './reading.ts'
+import { begin, failure, pieces, quick, scripted, Statuses } from './reading.ts'
 
 const refusals: Array<[string, Record<string, string>, ReturnType<typeof json>, object]> = [
   ['a caller that is not known', { AUTH_MODE: 'api-key', API_KEYS: 'ann:ann-key' }, json(200, {}), { errorType: 'unauthenticated', status: 401, message: /^Authentication required/, retryable: false }],
@@ -42,11 +42,23 @@ test('an answer that fails in the middle says why, and what there was of it', as
   t.strictSame(read, ['half'])
 })
 
-test('a gateway that cannot be reached is a network error, and the question is not sent again', async t => {
-  const { url, requests } = await scripted(t)
-  const error = await failure(createChatClient({ baseUrl: url }).ask({ prompt: 'Hi', resumable: true }))
-  t.match(error, { errorType: 'network', status: 0, retryable: true, cause: TypeError, requestId: undefined })
-  t.equal(requests.length, 1)
+test('a gateway that cannot be reached is a network error, and the question is not sent again, but a few times under its key', async t => {
+  for (const [resumable, reconnect, sent] of [[false, quick, 1], [true, quick, 4], [true, { ...quick, tries: 1 }, 2], [true, { tries: 0 }, 1]] as const) {
+    const { url, requests } = await scripted(t)
+    const error = await failure(createChatClient({ baseUrl: url, reconnect }).ask({ prompt: 'Hi', resumable }))
+    t.match(error, { errorType: 'network', status: 0, retryable: true, cause: TypeError, requestId: undefined })
+    t.equal(requests.length, sent)
+    t.equal(new Set(requests.map(({ headers }) => headers['idempotency-key'])).size, 1)
+    t.match(requests[0]?.headers['idempotency-key'], resumable ? /^[0-9a-f]{32}$/ : undefined)
+  }
+})
+
+test('a question that was refused is not sent again; one that a proxy could not pass on is', async t => {
+  const { url, requests } = await scripted(t,
+    reply => reply.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad gateway</h1>'),
+    reply => reply.writeHead(503, { 'x-error-type': 'draining' }).end('{}'))
+  t.match(await failure(createChatClient({ baseUrl: url, reconnect: quick }).ask({ prompt: 'Hi', resumable: true })), { errorType: 'draining' })
+  t.equal(requests.length, 2)
 })
 
 test('an answer that cannot be resumed and is cut is a network error', async t => {

@@ -37,13 +37,18 @@ for (const resumable of [false, true]) {
 }
 
 test('a signal that is aborted already asks nothing', async t => {
-  const { url, service } = await pair(t, { '/chat/stream': streams('x') })
+  const { url, service, log } = await pair(t, { '/chat/stream': streams('x') })
   const client = createChatClient({ baseUrl: url })
-  const answer = client.ask({ prompt: 'one' }, { signal: AbortSignal.abort() })
-  t.equal(answer.status, 'stopped')
-  await t.rejects(answer.text)
+  for (const resumable of [false, true]) {
+    const answer = client.ask({ prompt: 'one', resumable }, { signal: AbortSignal.abort() })
+    t.equal(answer.status, 'stopped')
+    await t.rejects(answer.text)
+    await answer.stop()
+  }
   await client.ask({ prompt: 'two' }).text
   t.strictSame(service.requests.map(({ json }) => json.prompt), ['two'])
+  await log.ended()
+  t.equal(log.lines.filter(({ msg }) => msg === 'request ended').length, 1)
 })
 
 test('an answer that another reader stops is stopped', async t => {

@@ -200,6 +200,25 @@ test('an answer that was stopped is replayed as stopped', async t => {
   t.equal(service.asked().length, 1)
 })
 
+test('who does not know yet what the answer is called stops it by its key', async t => {
+  let answer: ServerResponse | undefined
+  const { url, service } = await pair(t, { '/chat/stream': reply => { answer = reply } }, callers)
+  const stop = async (headers: Record<string, string>): Promise<Response> => await fetch(`${url}/api/chat`, { method: 'DELETE', headers: { 'x-api-key': 'ann-key', ...headers } })
+  const waiting = keyed(url, 'k')
+  await service.request()
+  const closed = once(answer as ServerResponse, 'close')
+  t.equal((await stop({ 'idempotency-key': 'other' })).status, 204)
+  t.equal((await stop({ 'idempotency-key': 'k', 'x-api-key': 'bob-key' })).status, 204)
+  t.equal((await stop({})).status, 404)
+  t.equal((await stop({ 'idempotency-key': 'a b' })).status, 400)
+  t.equal((await stop({ 'idempotency-key': 'k' })).status, 204)
+  await closed
+  t.equal((await waiting).headers.get('x-error-type'), 'stopped')
+  const again = await keyed(url, 'k')
+  t.equal(again.status, 409)
+  t.equal(replayed(again), 'true')
+})
+
 test('an answer that failed frees its key, before its first byte and in the middle', async t => {
   const { url, service } = await pair(t, { '/chat/stream': json(429, { error: 'slow down' }) }, callers)
   t.equal((await keyed(url, 'k')).status, 429)

@@ -42,10 +42,10 @@ export class MemoryStore implements RecordingStore, Keeper {
 
   // Nothing is waited for, so that nobody comes in between.
   async claim (owner: string, writer: Writer, key: IdempotencyKey, names: Names = {}): Promise<Claim> {
-    const found = this.#keys.get(indexOf(owner, key))
+    const found = this.#keys.get(indexOf(owner, key.value))
     if (found) return found.known.key?.question === key.question ? { outcome: 'found', recording: found } : { outcome: 'mismatch' }
     const recording = this.#create(writer, { ...names, owner, key })
-    this.#keys.set(indexOf(owner, key), recording)
+    this.#keys.set(indexOf(owner, key.value), recording)
     return { outcome: 'created', recording }
   }
 
@@ -56,6 +56,10 @@ export class MemoryStore implements RecordingStore, Keeper {
 
   async findRunning (chat: string, owner: string): Promise<Recording | undefined> {
     return this.#room.live(owner).findLast(({ known }) => known.chat === chat)
+  }
+
+  async findKeyed (key: string, owner: string): Promise<Recording | undefined> {
+    return this.#keys.get(indexOf(owner, key))
   }
 
   async close (): Promise<void> {
@@ -112,10 +116,10 @@ export class MemoryStore implements RecordingStore, Keeper {
 
   #freeKey (recording: MemoryRecording): void {
     const { owner, key } = recording.known
-    if (key && this.#keys.get(indexOf(owner, key)) === recording) this.#keys.delete(indexOf(owner, key))
+    if (key && this.#keys.get(indexOf(owner, key.value)) === recording) this.#keys.delete(indexOf(owner, key.value))
   }
 }
 
-function indexOf (owner: string, { value }: IdempotencyKey): string {
-  return JSON.stringify([owner, value])
+function indexOf (owner: string, key: string): string {
+  return JSON.stringify([owner, key])
 }

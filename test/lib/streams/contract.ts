@@ -226,6 +226,8 @@ export function testRecordingStore (name: string, make: (t: Test, bounds: Bounds
     await created[0]?.begin({ delivery: 'stream' })
     await created[0]?.finish({ finishReason: 'length' })
     t.equal((await store.claim('me', idle, key)).outcome, 'found', 'after its end as well')
+    t.equal((await store.findKeyed(key.value, 'me'))?.id, created[0]?.id)
+    t.equal(await store.findKeyed('another', 'me'), undefined)
   })
 
   test(`${name}: a failure frees the key of its answer, a stop does not`, async t => {
