@@ -43,7 +43,7 @@ export class Load {
       method: 'POST',
       path: target.path,
       headers: { 'content-type': 'application/json', ...target.headers },
-      body: JSON.stringify({ prompt: JSON.stringify(script), ...target.body })
+      body: JSON.stringify({ prompt: JSON.stringify({ ...script, events: target.events }), ...target.body })
     }
   }
 

@@ -8,13 +8,15 @@ export interface Target {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: Readonly<Record<string, unknown>>
+  /** Whether the upstream tells its answers in events. */
+  readonly events: boolean
   /** The process that is measured. */
   readonly child: Child
 }
 
 /** The paced upstream itself, asked without anything between. */
 export function direct (upstream: Child): Target {
-  return { name: 'direct', url: upstream.url, path: '/chat/stream', headers: {}, body: { mode: 'explain-only' }, child: upstream }
+  return { name: 'direct', url: upstream.url, path: '/chat/stream', headers: {}, body: { mode: 'explain-only' }, events: false, child: upstream }
 }
 
 /** Starts a new process of a relay in front of the given upstream. */
@@ -33,6 +35,6 @@ export function gateway (variant: Variant): Start {
   }), variant)
 }
 
-function relay (name: string, child: Child, { headers = {}, body = {} }: Partial<Variant> = {}): Target {
-  return { name, url: child.url, path: '/api/chat', headers, body, child }
+function relay (name: string, child: Child, { headers = {}, body = {}, events = false }: Partial<Variant> = {}): Target {
+  return { name, url: child.url, path: '/api/chat', headers, body, events, child }
 }

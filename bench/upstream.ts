@@ -9,6 +9,8 @@ export interface Script {
   readonly everyMs: number
   /** Size of a chunk in bytes. */
   readonly bytes: number
+  /** Told in the gateway's events, as the companion does, and not as plain text. */
+  readonly events?: boolean
 }
 
 interface Answer { readonly script: Script, readonly reply: ServerResponse, sent: number, dueAt: number }
@@ -24,7 +26,7 @@ const server = createServer(async (request, reply) => {
   const script: Script = JSON.parse(prompt)
   const answer = { script, reply, sent: 0, dueAt: now() }
   reply.once('close', () => answers.delete(answer))
-  reply.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' })
+  reply.writeHead(200, { 'content-type': `${script.events ? 'text/event-stream' : 'text/plain'}; charset=utf-8` })
   answers.add(answer)
   sendChunk(answer)
 })
@@ -32,10 +34,11 @@ const server = createServer(async (request, reply) => {
 function sendChunk (answer: Answer): void {
   const { script, reply } = answer
   answer.dueAt += script.everyMs * 1e6
-  reply.write(stamped(script.bytes))
+  const chunk = stamped(script.bytes)
+  reply.write(script.events ? `event: delta\ndata: {"text":"${chunk}"}\n\n` : chunk)
   if (++answer.sent < script.chunks) return
   answers.delete(answer)
-  reply.end()
+  reply.end(script.events ? 'event: done\ndata: {"reason":"complete","finishReason":"stop"}\n\n' : '')
 }
 
 setInterval(() => {

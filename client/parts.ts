@@ -28,8 +28,8 @@ export type FinishReason = 'stop' | 'length' | 'content_filter' | null
 
 /** What an answer cost, as the service says. What it does not say is left out. */
 export interface Usage {
-  readonly inputTokens: number
-  readonly outputTokens: number
+  readonly inputTokens?: number
+  readonly outputTokens?: number
   readonly reasoningTokens?: number
   readonly cachedInputTokens?: number
 }

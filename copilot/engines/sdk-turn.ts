@@ -183,8 +183,8 @@ export class Turn extends Readable {
     if (inputTokens + outputTokens > 0) {
       const { inputTokens: input = 0, outputTokens: output = 0, reasoningTokens: reasoning = 0, cachedInputTokens: cached = 0 } = this.#usage ?? {}
       this.#usage = {
-        inputTokens: input + inputTokens,
-        outputTokens: output + outputTokens,
+        ...(input + inputTokens > 0 && { inputTokens: input + inputTokens }),
+        ...(output + outputTokens > 0 && { outputTokens: output + outputTokens }),
         ...(reasoning + reasoningTokens > 0 && { reasoningTokens: reasoning + reasoningTokens }),
         ...(cached + cacheReadTokens > 0 && { cachedInputTokens: cached + cacheReadTokens })
       }

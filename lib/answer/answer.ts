@@ -33,8 +33,8 @@ export type FinishReason = 'stop' | 'length' | 'content_filter'
 
 /** What an answer cost, in tokens, as far as the service says. A number that nobody reported is left out. */
 export interface Usage {
-  readonly inputTokens: number
-  readonly outputTokens: number
+  readonly inputTokens?: number
+  readonly outputTokens?: number
   readonly reasoningTokens?: number
   readonly cachedInputTokens?: number
 }

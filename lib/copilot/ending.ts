@@ -7,6 +7,9 @@ export type EndReport = Readonly<Record<string, unknown>>
 /** The reasons of a `done` event, as finish reasons. */
 const REASONS: Readonly<Record<string, FinishReason | null>> = { complete: null, length: 'length', filtered: 'content_filter' }
 
+/** What is counted of an answer's cost. */
+const NUMBERS: ReadonlySet<string> = new Set<keyof Usage>(['inputTokens', 'outputTokens', 'reasoningTokens', 'cachedInputTokens'])
+
 /**
  * Reads how an answer ended. What is missing, null, or no number of tokens is left out. Throws a {@link GatewayError}: `stopped`
  * when the answer was stopped, `bad_reply` for a reason that is not known, behind which no answer can be taken for whole.
@@ -48,17 +51,11 @@ function unknown (): GatewayError {
   return new GatewayError('bad_reply', { detail: 'it ended for a reason that is not known' })
 }
 
-/** The tokens that were counted: both of the question and of the answer, else there is no sum to tell. */
+/** The tokens that were counted; each number that was reported, and no other. */
 function toUsage (report: unknown): Usage | undefined {
   if (typeof report !== 'object' || report === null) return undefined
-  const { inputTokens, outputTokens, reasoningTokens, cachedInputTokens }: Partial<Record<string, number>> = Object.fromEntries(Object.entries<unknown>({ ...report }).flatMap(([name, value]) => isCount(value) ? [[name, value]] : []))
-  if (inputTokens === undefined || outputTokens === undefined) return undefined
-  return {
-    inputTokens,
-    outputTokens,
-    ...(reasoningTokens !== undefined && { reasoningTokens }),
-    ...(cachedInputTokens !== undefined && { cachedInputTokens })
-  }
+  const counts = Object.entries<unknown>({ ...report }).filter(([name, value]) => NUMBERS.has(name) && isCount(value))
+  return counts.length > 0 ? Object.fromEntries(counts) : undefined
 }
 
 function isCount (value: unknown): value is number {

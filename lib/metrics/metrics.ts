@@ -153,7 +153,7 @@ export class Metrics {
 
   get contentType (): string { return this.#registry.contentType }
 
-  #usage ({ inputTokens, outputTokens, reasoningTokens = 0, cachedInputTokens = 0 }: Usage, model: string): void {
+  #usage ({ inputTokens = 0, outputTokens = 0, reasoningTokens = 0, cachedInputTokens = 0 }: Usage, model: string): void {
     this.#tokens.inc({ kind: 'input', model }, inputTokens)
     this.#tokens.inc({ kind: 'output', model }, outputTokens)
     this.#tokens.inc({ kind: 'reasoning', model }, reasoningTokens)
@@ -167,7 +167,7 @@ export class Metrics {
         for (const ended of ENDS) this.#answers.inc({ delivery, protocol, ended }, 0)
       }
     }
-    this.#usage({ inputTokens: 0, outputTokens: 0 }, UNKNOWN_MODEL)
+    this.#usage({}, UNKNOWN_MODEL)
     for (const reason of FALLBACKS) this.#fallbacks.inc({ reason }, 0)
     for (const reason of REFUSALS) this.#refused.inc({ reason }, 0)
     for (const errorType of UPSTREAM_ERRORS) this.#upstreamErrors.inc({ error_type: errorType }, 0)

@@ -8,8 +8,9 @@ export interface CompletionHead {
   readonly model: string
 }
 
-/** Usage in OpenAI's words; what nobody reported is left out. */
-export function toOpenAIUsage ({ inputTokens, outputTokens, reasoningTokens, cachedInputTokens }: Usage) {
+/** Usage in OpenAI's words, whose numbers come with their sum: undefined unless both were reported. What else nobody reported is left out. */
+export function toOpenAIUsage ({ inputTokens, outputTokens, reasoningTokens, cachedInputTokens }: Usage = {}) {
+  if (inputTokens === undefined || outputTokens === undefined) return undefined
   return {
     prompt_tokens: inputTokens,
     completion_tokens: outputTokens,

@@ -62,11 +62,14 @@ function chunks (head: CompletionHead, includeUsage: boolean): Frames {
     text: text => chunk(`{"content":${JSON.stringify(text)}}`),
     reasoning: text => chunk(`{"reasoning_content":${JSON.stringify(text)}}`),
     tool: () => '',
-    end: ({ finishReason, usage }) => [
-      chunk('{}', JSON.stringify(toFinishReason(finishReason))),
-      includeUsage && usage ? `data: ${begun}"choices":[],"usage":${JSON.stringify(toOpenAIUsage(usage))}}\n\n` : '',
-      'data: [DONE]\n\n'
-    ].join(''),
+    end: ({ finishReason, usage }) => {
+      const counted = includeUsage && toOpenAIUsage(usage)
+      return [
+        chunk('{}', JSON.stringify(toFinishReason(finishReason))),
+        counted ? `data: ${begun}"choices":[],"usage":${JSON.stringify(counted)}}\n\n` : '',
+        'data: [DONE]\n\n'
+      ].join('')
+    },
     fail: failure => `data: ${JSON.stringify(toOpenAI(failure))}\n\n`
   }
 }
@@ -105,6 +108,6 @@ async function whole (head: CompletionHead, answer: Answer, exchange: Exchange):
       logprobs: null,
       finish_reason: toFinishReason(ending.finishReason)
     }],
-    ...(ending.usage && { usage: toOpenAIUsage(ending.usage) })
+    usage: toOpenAIUsage(ending.usage)
   }))])
 }

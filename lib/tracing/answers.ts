@@ -53,7 +53,8 @@ function finish ({ finishReason, usage, model }: Ending): Attributes {
   return {
     ...(finishReason && { 'gen_ai.response.finish_reasons': [finishReason] }),
     ...(model !== undefined && { 'gen_ai.response.model': model }),
-    ...(usage && { 'gen_ai.usage.input_tokens': usage.inputTokens, 'gen_ai.usage.output_tokens': usage.outputTokens })
+    ...(usage?.inputTokens !== undefined && { 'gen_ai.usage.input_tokens': usage.inputTokens }),
+    ...(usage?.outputTokens !== undefined && { 'gen_ai.usage.output_tokens': usage.outputTokens })
   }
 }
 

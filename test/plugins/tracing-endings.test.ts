@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { collector, exportsTo, type Span } from '../collector.ts'
-import { ask, pair, streams } from '../helper.ts'
+import { ask, json, pair, streams } from '../helper.ts'
 
 const usage = { inputTokens: 10, outputTokens: 5 }
 const told = { 'gen_ai.usage.input_tokens': 10, 'gen_ai.usage.output_tokens': 5, 'gen_ai.response.model': 'gpt-y' }
@@ -20,6 +20,16 @@ for (const [finishReason, ended] of [['stop', 'complete'], ['length', 'length'],
     })
   }
 }
+
+test('of two numbers, one is told alone', async t => {
+  for (const [usage, name] of [[{ inputTokens: 10 }, 'input_tokens'], [{ outputTokens: 10 }, 'output_tokens']] as const) {
+    const sink = await collector(t)
+    const { url } = await pair(t, { '/chat': json(200, { output: 'Hello', usage }) }, exportsTo(sink))
+    await (await ask(url)).text()
+    const { attributes } = await sink.span(isAnswer)
+    t.strictSame(Object.keys(attributes).filter(name => name.includes('usage')), [`gen_ai.usage.${name}`])
+  }
+})
 
 test('what the service does not say is in no span', async t => {
   const sink = await collector(t)

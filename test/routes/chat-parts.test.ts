@@ -41,6 +41,41 @@ test('a reported error has a status before the first word, and is told behind it
   t.match((await events(await ask(url, undefined, accept))).at(-1), { event: 'error', data: { errorType: 'token_missing', bytes: 5 } })
 })
 
+test('an error means as an event what it does as a reply', async t => {
+  const kinds = ['', 'token_missing', 'auth', 'unauthenticated', 'forbidden', 'rate_limited', 'too_many_requests', 'connection', 'timeout', 'idle_timeout', 'max_duration', 'bad_reply', 'stream_empty',
+    'length', 'filtered', 'stopped', 'overloaded', 'draining', 'too_many_streams', 'internal', 'invalid_request', 'not_found', 'upstream', 'sdk', 'Odd One', 7]
+  const { url, service } = await pair(t, {}, { RATE_LIMIT_MAX: '1000' })
+  const seen = async (script: Script): Promise<unknown> => {
+    service.scripts['/chat/stream'] = script
+    const response = await ask(url)
+    return [response.status, response.headers.get('x-error-type'), response.headers.get('retry-after'), await response.text()]
+  }
+  for (const errorType of kinds) {
+    for (const status of [400, 401, 429, 500, 503]) {
+      const reply = await seen(json(status, { error: 'in its own words', errorType }))
+      t.strictSame(await seen(told(frame('error', { errorType, status, message: 'in its own words' }))), reply, `${errorType} ${status}`)
+    }
+  }
+})
+
+test('the log says how the answer ended and what it cost, as far as the service says', async t => {
+  const ends = [
+    [{ finishReason: 'stop', usage: { inputTokens: 7, outputTokens: 5, reasoningTokens: 2, cachedInputTokens: 1 } }, { ended: 'complete', finishReason: 'stop', inputTokens: 7, outputTokens: 5, reasoningTokens: 2 }],
+    [{ finishReason: 'length', usage: { outputTokens: 5 } }, { ended: 'length', finishReason: 'length', inputTokens: undefined, outputTokens: 5, reasoningTokens: undefined }],
+    [{ reason: 'filtered' }, { ended: 'filtered', finishReason: 'content_filter', inputTokens: undefined, outputTokens: undefined }],
+    [{}, { ended: 'complete', finishReason: undefined, inputTokens: undefined }]
+  ] as const
+  for (const [end, line] of ends) {
+    for (const resumable of [false, true]) {
+      for (const headers of [accept.headers, { accept: 'text/plain' }]) {
+        const { url, log } = await pair(t, { '/chat/stream': told(thought, hello, frame('done', end)) })
+        await ask(url, { prompt: 'Hi', resumable }, { headers }).then(response => response.text()).catch(() => {})
+        t.match(await log.ended(), line, JSON.stringify({ end, resumable, headers }))
+      }
+    }
+  }
+})
+
 test('thoughts and then nothing is an empty answer, and not asked for twice', async t => {
   const { url, service } = await pair(t, { '/chat/stream': told(thought, frame('done', {})), '/chat': json(200, { output: 'again' }) })
   const response = await ask(url)

@@ -129,8 +129,9 @@ for (const [name, [events, failure, parts = 0]] of Object.entries(failures)) {
 
 test('an end that is not whole needs no text, and a reason of the event counts', async t => {
   t.strictSame(await say(frame('done', { reason: 'length' })), { begun: true, parts: [], ending: { finishReason: 'length' } })
-  t.match((await say(hello, frame('done', { reason: 'filtered', finishReason: null, sha256: createHash('sha256').update('Hello').digest('hex').toUpperCase(), usage: { inputTokens: 1 } }))).ending, { finishReason: 'content_filter', usage: undefined })
+  t.match((await say(hello, frame('done', { reason: 'filtered', finishReason: null, sha256: createHash('sha256').update('Hello').digest('hex').toUpperCase(), usage: { inputTokens: 1 } }))).ending, { finishReason: 'content_filter', usage: { inputTokens: 1 } })
   t.match((await say(hello, frame('done', { usage: { inputTokens: 1, outputTokens: 2, reasoningTokens: 3, cachedInputTokens: 0 } }))).ending, { usage: { reasoningTokens: 3, cachedInputTokens: 0 } })
+  for (const usage of [{}, [], 'many', null, { inputTokens: '1', outputTokens: -1, totalTokens: 3 }]) t.strictSame((await say(hello, frame('done', { usage }))).ending, { finishReason: null }, 'what is no number of tokens is left out')
 })
 
 test('nothing at all is no beginning', async t => {

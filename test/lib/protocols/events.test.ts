@@ -88,8 +88,8 @@ test('a recorded answer that was stopped is done, and one whose gateway drains i
 })
 
 test('a slow model shows that it is alive; the answer, or its failure, follows', async t => {
-  const later = async (failure?: GatewayError) => {
-    await new Promise(resolve => setTimeout(resolve, 50))
+  const later = (failure?: GatewayError) => async (committed: Promise<unknown>) => {
+    await committed
     if (failure) throw failure
     return answer([text('at last')])
   }

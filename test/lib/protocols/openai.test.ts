@@ -32,6 +32,10 @@ test('usage is told when it is asked for, and there is some', async t => {
   t.notMatch((await telling(t, without, answer([text('x')], { finishReason: 'stop', usage }))).body, 'usage')
   const plain = await telling(t, streamed, answer([text('x')]))
   t.notMatch(plain.body, 'usage')
+  for (const one of [{ inputTokens: 1 }, { outputTokens: 1 }]) {
+    t.notMatch((await telling(t, streamed, answer([text('x')], { finishReason: 'stop', usage: one }))).body, 'usage', 'there is no sum of one number')
+    t.notMatch((await telling(t, whole, answer([text('x')], { finishReason: 'stop', usage: one }))).body, 'usage')
+  }
   t.match(parse((await telling(t, streamed, answer([text('x')], { finishReason: 'stop', usage: { inputTokens: 1, outputTokens: 2 } }))).body).at(-2)?.data, { usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 } })
 })
 
@@ -44,7 +48,7 @@ test('a failure behind the first byte is an error, and a cut behind it', async t
 })
 
 test('a slow model commits to 200; what fails later is told in the stream', async t => {
-  const failing = new Promise<never>((_resolve, reject) => setTimeout(reject, 50, new GatewayError('timeout')))
+  const failing = async (committed: Promise<unknown>) => await committed.then(() => { throw new GatewayError('timeout') })
   const { status, body, whole } = await telling(t, streamed, failing, { heartbeat: 5 })
   t.equal(status, 200)
   t.match(body, /^(: keep-alive\n)+data: \{"error"/)

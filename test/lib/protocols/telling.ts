@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
@@ -27,15 +27,17 @@ export function answer (parts: readonly Part[], ending: Ending = { finishReason:
 /** What a client of HTTP has got of a reply. */
 export interface Told { readonly status: number, readonly headers: Record<string, string>, readonly body: string, readonly whole: boolean, readonly exchange: Exchange }
 
-/** Has a protocol tell an answer to a real client, as the gateway does. */
-export async function telling (t: Test, protocol: Protocol, pending: Promise<Answer> | Answer, reader: Partial<Reader> = {}): Promise<Told> {
+/** Has a protocol tell an answer to a real client, as the gateway does. One that is made by a function can wait until there is something to be sent. */
+export async function telling (t: Test, protocol: Protocol, pending: Answer | ((committed: Promise<unknown>) => Promise<Answer>), reader: Partial<Reader> = {}): Promise<Told> {
   const exchanges: Exchange[] = []
   const server = createServer((_request: IncomingMessage, response: ServerResponse) => {
     const exchange = new Exchange(response, error => { throw error })
     exchanges.push(exchange)
     response.once('close', () => exchange.settle())
-    protocol.tell(Promise.resolve(pending), exchange, { requestId: 'r', heartbeat: HOUR, ...reader }).then(stream => {
+    const committed = new EventEmitter()
+    protocol.tell(typeof pending === 'function' ? pending(once(committed, 'committed')) : Promise.resolve(pending), exchange, { requestId: 'r', heartbeat: HOUR, ...reader }).then(stream => {
       response.writeHead(200, protocol.headers)
+      committed.emit('committed')
       stream.once('error', () => response.destroy()).pipe(response)
       response.once('close', () => stream.destroy())
     }, (error: unknown) => {
