@@ -41,7 +41,7 @@ test('below /v1, what no route sees is refused in the form of OpenAI, wherever t
   for (const [request, status] of [
     [`GET /v1/models/%E0%A4%A HTTP/1.1\r\n${more}\r\n`, 400],
     [`GET /v1/% HTTP/1.1\r\n${more}\r\n`, 400],
-    [`GET /v1/models/${'x'.repeat(200)} HTTP/1.1\r\n${more}\r\n`, 414],
+    [`GET /v1/models/${'x'.repeat(500)} HTTP/1.1\r\n${more}\r\n`, 414],
     [`POST /v1/chat/completions HTTP/1.1\r\n${more}Content-Length: 0\r\nExpect: x\r\n\r\n`, 417]
   ] as const) {
     const reply = await raw(port, request)
