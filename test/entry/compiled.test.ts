@@ -7,7 +7,7 @@ import { buildPage } from '../page/build.ts'
 import { plain } from '../plain.ts'
 import { raw } from '../raw.ts'
 import { scrape } from '../scrape.ts'
-import { start } from './process.ts'
+import { start, startIn } from './process.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const { scripts } = pkg
@@ -76,6 +76,16 @@ for (const [name, entryPoint] of [['npm start', server], ['npm run start:cli', c
     await t.resolves(gateway.url())
   })
 }
+
+test('npm start says that it builds, and takes options behind --', async t => {
+  const directory = t.testdir({ 'settings.env': 'LOG_LEVEL=info' })
+  const gateway = startIn(t, root, ['npm', 'start', '--', '--port', '0', '--host', '127.0.0.2', '--env-file', `${directory}/settings.env`], { ...nowhere, PORT: 'abc' })
+  t.match(await gateway.url(), /^http:\/\/127\.0\.0\.2:\d+$/)
+  t.match(gateway.stdout, /^Building what has changed since the last build$/m)
+  // npm may keep the signal to itself.
+  process.kill(Number(/"pid":(\d+)/.exec(gateway.stdout)?.[1]), 'SIGTERM')
+  t.equal(await gateway.ended, 0)
+})
 
 test('fastify start refuses them by FASTIFY_ADDRESS, too', async t => {
   const gateway = start(t, cli, { ...nowhere, FASTIFY_ADDRESS: '0.0.0.0', METRICS_PORT: '0' })
