@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify'
+import { isFastifyCli } from './lib/fastify-cli.ts'
 import { serverOptions } from './lib/server-options.ts'
+import { StartError } from './lib/start-error.ts'
 import accessLog from './plugins/access-log.ts'
 import auth from './plugins/auth.ts'
 import clientErrors from './plugins/client-errors.ts'
@@ -89,7 +91,14 @@ export interface GatewayOptions extends ConfigOptions, PageOptions {}
 
 /** The whole gateway as one Fastify plugin. An application that registers it sees nothing of it but its routes. */
 export default async function gateway (app: FastifyInstance, options: GatewayOptions): Promise<void> {
-  for (const register of parts) await register(app, options)
+  try {
+    for (const register of parts) await register(app, options)
+  } catch (error) {
+    if (!(error instanceof StartError) || !isFastifyCli(process.argv[1])) throw error
+    // fastify-cli leaves a rejection to Node, which shows where it was thrown before it says why.
+    app.log.fatal(error.message)
+    process.exit(1)
+  }
 }
 
 // Whoever registers the gateway on a Fastify instance of its own needs both.

@@ -9,7 +9,8 @@ import { NODE, start } from './process.ts'
 // A dozen processes, on a machine that may have other things to do.
 tap.setTimeout(180_000)
 
-const entry = fileURLToPath(new URL('../../server.ts', import.meta.url))
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const entry = `${root}server.ts`
 // A page that is not built is worth a line of the log, and beside the source there is none.
 const nowhere = { COPILOT_SERVICE_URL: 'http://127.0.0.1:9', DEMO_PAGE: 'off' }
 
@@ -23,6 +24,17 @@ test('a start that fails says why in one line of the log', async t => {
   t.equal(await gateway.ended, 1)
   t.match(JSON.parse(gateway.stdout), { level: 60, msg: 'PORT must be integer (0 to 65535), not "abc"' })
   t.equal(gateway.stderr, '')
+})
+
+test('under fastify start it does so, too, with its options and without', async t => {
+  for (const options of [['-o'], []]) {
+    for (const [dotEnv, why] of [['PORT=3000\nno setting', '.env cannot be read: line 2 is no setting, which is NAME=value'], ['MAX_STREAMS=many', 'MAX_STREAMS must be integer (at least 1), not "many"']]) {
+      const gateway = start(t, [...NODE, `${root}node_modules/fastify-cli/cli.js`, 'start', ...options, `${root}app.ts`], nowhere, { '.env': String(dotEnv) })
+      t.equal(await gateway.ended, 1)
+      t.match(JSON.parse(gateway.stdout), { level: 60, msg: why })
+      t.equal(gateway.stderr, '')
+    }
+  }
 })
 
 test('a port that is taken is said so, too', async t => {
