@@ -144,8 +144,15 @@ export class ReportedError extends Error implements MappedError {
 
 /** The kinds of failure after which the log says that the reply ended in one of the given ways. */
 export function errorTypesOf (...ends: readonly Ended[]): string[] {
-  const errors = Object.keys(rows).filter(isErrorType).map(name => new GatewayError(name))
-  return [...new Set(errors.filter(({ ended }) => ends.includes(ended)).map(({ errorType }) => errorType))]
+  return [...new Set(errorRows().filter(({ ended }) => ends.includes(ended)).map(({ errorType }) => errorType))]
+}
+
+/** The rows of the table: the gateway's name for each, and what clients are told. */
+export function errorRows (): Array<{ readonly name: ErrorType } & Pick<MappedError, 'errorType' | 'status' | 'message' | 'ended'>> {
+  return Object.keys(rows).filter(isErrorType).map(name => {
+    const { errorType, status, message, ended } = new GatewayError(name)
+    return { name, errorType, status, message, ended }
+  })
 }
 
 /** True for the names of the table, false for anything else an upstream may call its failures. */

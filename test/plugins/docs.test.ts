@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import { test } from 'tap'
+import { eventData } from '../../lib/openapi/events.ts'
 import { build } from '../helper.ts'
 
 const nowhere = { COPILOT_SERVICE_URL: 'http://127.0.0.1:9' }
@@ -33,6 +35,30 @@ test('the document describes POST /api/chat by the schema that validates it', as
       '/health': { get: {} }
     }
   })
+})
+
+test('it has every reply: forms of an answer, its events, and failures by status', async t => {
+  const { url } = await build(t, nowhere)
+  const { paths, components: { schemas } } = JSON.parse(await (await fetch(`${url}/docs/json`)).text())
+  const { responses } = paths['/api/chat'].post
+  t.strictSame(Object.keys(responses), ['200', '400', '401', '403', '409', '413', '415', '422', '429', '500', '502', '503', '504'])
+  t.strictSame(Object.keys(responses['200'].content), ['text/plain', 'text/event-stream'])
+  t.strictSame(Object.keys(responses['200'].content['text/event-stream'].schema['x-events']), ['start', 'delta', 'reasoning', 'tool', 'done', 'error', 'reconnect'])
+  t.match(responses['502'], { description: /`bad_reply`: .*; `stream_empty`: .*`length`/, content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } })
+  t.match(paths['/v1/chat/completions'].post.responses, { 200: { content: { 'application/json': {}, 'text/event-stream': {} } }, 400: { content: { 'application/json': { schema: { $ref: '#/components/schemas/OpenAIError' } } } } })
+  t.match(paths['/api/chat/{streamId}'], { get: { responses: { 200: {}, 204: {}, 404: {}, 410: {}, 416: {} } }, delete: { responses: { 204: {}, 404: {} } } })
+  t.match(paths['/api/models'].get.responses, { 200: {}, 503: {} })
+  t.match(paths['/health/ready'].get.responses, { 200: {}, 503: {} })
+  for (const operations of Object.values<Record<string, { responses: object }>>(paths)) for (const { responses } of Object.values(operations)) t.ok(Object.keys(responses).length > 0)
+  const names = [...JSON.stringify({ paths, schemas }).matchAll(/"#\/components\/schemas\/(.+?)"/g)].map(([, name = '']) => name)
+  t.strictSame(names.filter(name => !(name in schemas)), [], 'every schema that is referred to is there')
+})
+
+test('the vocabulary of events is that of docs/api.md', async t => {
+  const rows = (await readFile(new URL('../../docs/api.md', import.meta.url), 'utf8')).matchAll(/^\| `(start|delta|reasoning|tool|done|error|reconnect)` \| (.*) \|$/gm)
+  const told = new Map(Array.from(rows, ([, event = '', data = '']) => [event, data]))
+  t.strictSame([...told.keys()], Object.keys(eventData))
+  for (const [event, { properties }] of Object.entries(eventData)) for (const name of Object.keys(properties)) t.match(told.get(event), `\`${name}\``, `${event} has ${name}`)
 })
 
 test('there is a page that shows it, and its policy lets it work', async t => {

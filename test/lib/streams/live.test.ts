@@ -140,3 +140,26 @@ test('a stop ends an answer that its reader holds back', async t => {
   t.match(await over, { errorType: 'stopped' })
   await t.rejects(told(reading), new GatewayError('stopped'))
 })
+
+test('a writer that has lost its lease gives the service up, and its readers are told why', async t => {
+  const stream = open(false)
+  const store = storeOf()
+  const lost = new GatewayError('draining')
+  let lose = (): void => {}
+  // A store that others share; the one of a process never says so.
+  const create = store.create.bind(store)
+  store.create = async (owner, writer, names) => {
+    lose = () => writer.lost(lost)
+    return await create(owner, writer, names)
+  }
+  const { recording, over } = await recorded(store, stream)
+  const reading = await recording.read(start, forever)
+  const failed = t.rejects(told(reading), lost)
+  const closed = once(stream, 'close')
+  stream.push('half')
+  await until(async () => (await recording.summary()).bytes === 4)
+  lose()
+  t.equal(await over, lost)
+  await closed
+  await failed
+})
