@@ -1,11 +1,12 @@
 import { test } from 'tap'
-import { descriptorLimit, descriptorRoom } from '../../../lib/limits/descriptors.ts'
+import { descriptorLimit, descriptorRoom, limitIn } from '../../../lib/limits/descriptors.ts'
 
 test('the limit is what the system says, and none where it says nothing', async t => {
   t.ok(descriptorLimit() > 0)
-  t.equal(descriptorLimit({ userLimits: { open_files: { soft: 256 } } }), 256)
-  t.equal(descriptorLimit({ userLimits: { open_files: { soft: 'unlimited' } } }), Infinity)
-  t.equal(descriptorLimit({}), Infinity)
+  t.equal(descriptorLimit(), descriptorLimit())
+  t.equal(limitIn({ userLimits: { open_files: { soft: 256 } } }), 256)
+  t.equal(limitIn({ userLimits: { open_files: { soft: 'unlimited' } } }), Infinity)
+  t.equal(limitIn({}), Infinity)
 })
 
 test('every connection may become an answer without running out of descriptors', async t => {
