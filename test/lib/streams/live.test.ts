@@ -155,7 +155,7 @@ test('a writer that has lost its lease gives the service up, and its readers are
   const { recording, over } = await recorded(store, stream)
   const reading = await recording.read(start, forever)
   const failed = t.rejects(told(reading), lost)
-  const closed = once(stream, 'close')
+  const closed = new Promise(resolve => stream.once('close', resolve))
   stream.push('half')
   await until(async () => (await recording.summary()).bytes === 4)
   lose()
