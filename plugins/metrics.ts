@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Metrics } from '../lib/metrics/metrics.ts'
+import { labelsOf, summarize } from '../lib/settings/summary.ts'
 
 declare module 'fastify' {
   interface FastifyInstance { readonly metrics: Metrics }
@@ -8,7 +9,7 @@ declare module 'fastify' {
 
 /** Counts every reply once it is over, whatever has refused it, and nothing before. */
 export default fp(async function metrics (app) {
-  const metrics = new Metrics({ inFlight: () => app.slots.taken, sockets: () => app.copilot.sockets })
+  const metrics = new Metrics({ build: labelsOf(summarize(app.config)), inFlight: () => app.slots.taken, sockets: () => app.copilot.sockets })
 
   app.decorate('metrics', metrics)
   app.addHook('onRequest', async (request, reply) => {
@@ -26,4 +27,4 @@ export default fp(async function metrics (app) {
     if (failure.ended === 'complete' || (failure.errorType === 'draining' && !kind)) metrics.refusal(failure)
     if (!kind) metrics.failure(failure)
   }
-}, { name: 'metrics', dependencies: ['exchange', 'errors'] })
+}, { name: 'metrics', dependencies: ['config', 'exchange', 'errors'] })

@@ -6,8 +6,10 @@ import { type Ended, ENDS, errorTypesOf, isErrorType, type MappedError } from '.
 import { ModelLabels, UNKNOWN_MODEL } from './model-labels.ts'
 import { processMetrics } from './process.ts'
 
-/** What is looked up when somebody asks for the metrics. */
+/** What the metrics say beside what is counted; functions are called when somebody asks. */
 export interface Sources {
+  /** What runs here, by label. */
+  readonly build: Readonly<Record<string, string>>
   /** How many answers are in flight. */
   inFlight (): number
   /** The connections to the Copilot service: without a request on them, and with one. */
@@ -92,7 +94,9 @@ export class Metrics {
     registers: this.#registers
   })
 
-  constructor ({ inFlight, sockets }: Sources) {
+  constructor ({ build, inFlight, sockets }: Sources) {
+    const info = new Gauge({ name: 'gateway_build_info', help: 'What runs here; always 1.', labelNames: Object.keys(build), registers: this.#registers })
+    info.set(build, 1)
     this.#registry.registerMetric(new Gauge({
       name: 'gateway_answers_in_flight',
       help: 'Answers in flight.',

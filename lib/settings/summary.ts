@@ -32,6 +32,12 @@ export function summarize ({ AUTH_MODE, COPILOT_SERVICE_URL, HOST, PORT, MAX_STR
   }
 }
 
+/** The same as labels of a metric: services comma-separated, each limit by the name of its setting in lower case. */
+export function labelsOf ({ services, limits, ...summary }: Summary): Record<string, string> {
+  const labels = { ...summary, services: services.join(','), ...limits }
+  return Object.fromEntries(Object.entries(labels).map(([name, value]) => [name.toLowerCase(), String(value)]))
+}
+
 function withoutCredentials (url: string): string {
   const { origin, pathname } = new URL(url)
   return origin + (pathname === '/' ? '' : pathname)

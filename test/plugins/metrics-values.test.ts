@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { test } from 'tap'
 import { Client } from 'undici'
-import { ask, pair, rawAsk, streams } from '../helper.ts'
+import { ask, build, pair, rawAsk, streams } from '../helper.ts'
 import { Scrape, scrape } from '../scrape.ts'
 
 test('what is in flight is seen while it is, and the connections to the service with it', async t => {
@@ -73,4 +73,13 @@ test('a drain: what was asked for is cut, what comes is refused', async t => {
   t.strictSame(seen.counted('gateway_answers_total'), { 'stream text drained': 2 })
   t.strictSame(seen.counted('gateway_refused_total'), { draining: 1 })
   t.strictSame(seen.counted('gateway_upstream_errors_total'), {})
+})
+
+test('gateway_build_info says what the first line of the log says', async t => {
+  const { url, log } = await build(t, { COPILOT_SERVICE_URL: 'http://me:s3cret@127.0.0.1:9/base', MAX_STREAMS: '7' })
+  const { version, node, auth, services, store, host, port } = await log.line(({ msg }) => / starts$/.test(String(msg)))
+  const info = (await scrape(url)).samples.filter(({ name }) => name === 'gateway_build_info')
+  t.strictSame(info.map(({ value }) => value), [1])
+  t.match(info[0]?.labels, { version, node, auth, services: String(services), store, host, port: String(port), max_streams: '7', max_streams_per_caller: '10', rate_limit_max: '60', rate_limit_window_ms: '60000' })
+  t.equal(info[0]?.labels.services, 'http://127.0.0.1:9/base')
 })
