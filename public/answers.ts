@@ -3,7 +3,7 @@ import type { Choice } from './choices.ts'
 import type { Library } from './library.ts'
 import { Measurement } from './measurement.ts'
 import type { TurnView } from './turn-view.ts'
-import { bytesOf, MAX_BODY, messagesOf, type Turn } from './turns.ts'
+import { bytesOf, MAX_BODY, messagesOf, type Turn, withTool } from './turns.ts'
 
 /** What answers need of the page. */
 export interface AnswersParts {
@@ -165,6 +165,7 @@ export class Answers {
     library.saveTurn(turn)
     try {
       for await (const part of answer.parts) {
+        if (part.type === 'tool') turn.tools = withTool(turn.tools ?? [], part)
         view()?.take(part)
         if (part.type === 'text') {
           turn.answer = before + answer.partial
@@ -174,8 +175,6 @@ export class Answers {
           }
         } else if (part.type === 'reasoning') {
           turn.reasoning = (turn.reasoning ?? '') + part.text
-        } else {
-          turn.tools = [...turn.tools?.filter(({ id }) => id !== part.id) ?? [], part]
         }
         turn.position = answer.position
         this.#saveSoon(turn)

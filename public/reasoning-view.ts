@@ -3,7 +3,8 @@ import { make } from './dom.ts'
 import { MarkdownView } from './markdown.ts'
 import type { Turn } from './turns.ts'
 
-const STATES: Record<ToolPart['state'], string> = { running: 'running', done: 'done', failed: 'failed' }
+/** How much of what a tool was given, or gave, is shown, in characters. */
+const MAX_SHOWN = 20_000
 
 /** What happened on the way to an answer: what the model thought, folded, and the tools that it used, a quiet line each. */
 export class ReasoningView {
@@ -23,11 +24,9 @@ export class ReasoningView {
   use (tool: ToolPart): void {
     const { id, name, state, input, output } = tool
     const known = this.#tools.get(id)
-    const line = make('details', 'tool', make('summary', '', `${name}`, make('span', 'tool-state', STATES[state])))
+    const line = make('details', 'tool', make('summary', '', name, make('span', 'tool-state', state)))
     line.dataset.state = state
-    const shown = input ?? known?.dataset.input
-    if (shown !== undefined) line.dataset.input = typeof shown === 'string' ? shown : JSON.stringify(shown, null, 2)
-    for (const text of [line.dataset.input, output]) if (text) line.append(make('pre', '', text.slice(0, 20_000)))
+    for (const text of [typeof input === 'string' ? input : JSON.stringify(input, null, 2), output]) if (text) line.append(make('pre', '', text.slice(0, MAX_SHOWN)))
     if (known instanceof HTMLDetailsElement) line.open = known.open
     if (known) known.replaceWith(line)
     else this.root.append(line)

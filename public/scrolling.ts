@@ -12,7 +12,7 @@ export class Scrolling {
   constructor () {
     addEventListener('scroll', () => {
       const { scrollHeight, scrollTop, clientHeight } = document.documentElement
-      // The page alone only ever scrolls down.
+      // By itself the page only ever scrolls down.
       if (scrollHeight - scrollTop - clientHeight < NEAR) this.#following = true
       else if (scrollTop < this.#top) this.#following = false
       if (this.#following) this.#latest.hidden = true
@@ -32,5 +32,7 @@ export class Scrolling {
     this.#latest.hidden = true
     // At once: a smooth scroll would never catch up with an answer.
     scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' })
+    // Where the page has become shorter, the browser has moved it back: that was nobody who wants to read there.
+    this.#top = document.documentElement.scrollTop
   }
 }

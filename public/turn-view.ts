@@ -77,7 +77,8 @@ export class TurnView {
       return
     }
     if (part.type === 'reasoning') this.#way.think(part.text)
-    else this.#way.use(part)
+    // All that is known of a tool is kept in the turn.
+    else this.#way.use(this.#turn.tools?.find(({ id }) => id === part.id) ?? part)
     this.#onGrowth()
   }
 

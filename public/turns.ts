@@ -50,6 +50,11 @@ export function isTurn (value: unknown): value is Turn {
     'state' in value && ['open', 'done', 'stopped', 'error'].includes(String(value.state))
 }
 
+/** The tools of an answer with what is told of one: its input may have been told before its outcome. */
+export function withTool (tools: readonly ToolPart[], part: ToolPart): ToolPart[] {
+  return tools.some(({ id }) => id === part.id) ? tools.map(tool => tool.id === part.id ? { ...tool, ...part } : tool) : [...tools, part]
+}
+
 /** The turns that share a place in a conversation: a question and its other versions, the oldest first. */
 export function versions (turns: readonly Turn[], parent: string | undefined): Turn[] {
   return turns.filter(turn => turn.parent === parent).toSorted((one, other) => one.asked - other.asked)

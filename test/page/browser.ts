@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
+import { type BrowserContext, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { build, type Gateway, pair, type Script, type Upstream } from '../helper.ts'
 import { program } from '../programs.ts'
@@ -25,6 +25,8 @@ export interface Visit {
   until (expression: string): Promise<void>
   /** What the page did that it must not do: errors, scripts or requests that its policy forbids, requests to elsewhere. */
   readonly offences: string[]
+  /** Opens another tab of the same browser, at the same place or another; its offences are with the others. */
+  tab (url?: string): Promise<Visit>
 }
 
 /** A browser, and what it visits. */
@@ -33,7 +35,7 @@ export interface Setup {
   gateway (t: Test, environment?: Record<string, string>): Promise<Gateway>
   /** A gateway in front of a service with the given scripts, with the page. */
   pair (t: Test, scripts: Record<string, Script>, environment?: Record<string, string>): Promise<Gateway & { service: Upstream }>
-  /** Opens a page as somebody who was never there; it closes with the test, which fails for its offences. */
+  /** Opens a page as somebody who was never there; it closes with the test. */
   visit (t: Test, url: string, options?: BrowserContextOptions): Promise<Visit>
 }
 
@@ -50,30 +52,37 @@ export async function setUp (t: Test): Promise<Setup | undefined> {
     pair: (t, scripts, environment = {}) => pair(t, scripts, environment, undefined, { pageRoot: directory }),
     async visit (t, url, options) {
       const context = await browser.newContext(options)
-      const page = await context.newPage()
-      const offences: string[] = []
-      page.on('pageerror', error => offences.push(String(error)))
-      // A refusal is an answer, too; the browser has its own way to call it.
-      page.on('console', message => { if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) offences.push(message.text()) })
-      page.on('request', request => { if (!/^(http:\/\/127\.0\.0\.1:|blob:)/.test(request.url())) offences.push(request.url()) })
-      t.teardown(async () => {
-        await context.close()
-      })
-      await page.goto(url)
-      const turn = page.locator('.turn').last()
-      return {
-        page,
-        turn,
-        offences,
-        async ask (prompt) {
-          await page.getByLabel('Your question').fill(prompt)
-          await page.keyboard.press('Enter')
-        },
-        until: expression => page.evaluate(`new Promise(resolve => { const look = () => (${expression}) ? resolve() : requestAnimationFrame(look); look() })`),
-        become: status => page.locator(`.turn:last-child[data-status="${status}"]`).waitFor()
-      }
+      t.teardown(() => context.close())
+      return await visit(context, url, [])
     }
   }
+}
+
+async function visit (context: BrowserContext, url: string, offences: string[]): Promise<Visit> {
+  const page = await context.newPage()
+  page.on('pageerror', error => offences.push(String(error)))
+  // A refusal is an answer, too; the browser has its own way to call it.
+  page.on('console', message => { if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) offences.push(message.text()) })
+  page.on('request', request => { if (!/^(http:\/\/127\.0\.0\.1:|blob:)/.test(request.url())) offences.push(request.url()) })
+  await page.goto(url)
+  const turn = page.locator('.turn').last()
+  return {
+    page,
+    turn,
+    offences,
+    async ask (prompt) {
+      await page.getByLabel('Your question').fill(prompt)
+      await page.keyboard.press('Enter')
+    },
+    until: expression => page.evaluate(`new Promise(resolve => { const look = () => (${expression}) ? resolve() : requestAnimationFrame(look); look() })`),
+    become: status => page.locator(`.turn:last-child[data-status="${status}"]`).waitFor(),
+    tab: (to = page.url()) => visit(context, to, offences)
+  }
+}
+
+/** An answer of a service that tells more than text: its events, each with its data. */
+export function told (...events: Array<[event: 'delta' | 'reasoning' | 'tool' | 'done', data: object]>): Script {
+  return reply => reply.writeHead(200, { 'content-type': 'text/event-stream' }).end(events.map(([event, data]) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`).join(''))
 }
 
 /** The service's side of an answer whose every byte a test writes. */

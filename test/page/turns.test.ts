@@ -1,6 +1,7 @@
 import { test } from 'tap'
+import type { ToolPart } from '../../client/index.ts'
 import { firstOf, fold, lengthOf } from '../../public/draft.ts'
-import { branch, bytesOf, isTurn, MAX_BODY, messagesOf, type Turn, versions } from '../../public/turns.ts'
+import { branch, bytesOf, isTurn, MAX_BODY, messagesOf, type Turn, versions, withTool } from '../../public/turns.ts'
 
 let asked = 0
 const turn = (prompt: string, answer: string, state: Turn['state'] = 'done', parent?: string): Turn => ({ id: prompt, chat: 'c', asked: asked++, prompt, answer, state, ...parent !== undefined && { parent } })
@@ -43,6 +44,13 @@ test('what is attached is folded into the question, whatever fences it has', asy
   t.equal(lengthOf('ab'), 2)
   t.equal(firstOf('a🌍b', 2), 'a🌍')
   t.equal(firstOf('a', 5), 'a')
+})
+
+test('what is told of a tool bit by bit is one tool, in its place', async t => {
+  const one = { type: 'tool', id: '1', name: 'read', state: 'running', input: { path: 'a' } } as const
+  const two = { type: 'tool', id: '2', name: 'search', state: 'running' } as const
+  const tools = [one, two, { type: 'tool', id: '1', name: 'read', state: 'done', output: 'A' } as const].reduce<ToolPart[]>(withTool, [])
+  t.strictSame(tools, [{ ...one, state: 'done', output: 'A' }, two])
 })
 
 test('what is stored is a turn only when it has all that one has', t => {
