@@ -46,6 +46,7 @@ export async function buildCopilotService ({ config, engine = selectEngine(confi
   app.register(chatRoutes, { engine })
   app.addHook('onClose', () => engine.close())
 
+  await engine.loaded
   await app.ready()
   return app
 }

@@ -111,3 +111,14 @@ test('the story of a reply is written by its owners alone', async t => {
   t.strictSame(writers.filter(file => !owners.includes(file) && !file.startsWith('lib/protocols/') && !file.startsWith('lib/answer/')), [])
   t.strictSame(owners.filter(file => !writers.includes(file)), [], 'and each of them does')
 })
+
+test('nothing that a timer or an event calls is async: its rejection would be nobody’s, and end the process', async t => {
+  const calls: string[] = []
+  for (const room of ['lib', 'plugins', 'routes', 'copilot']) {
+    for (const file of await filesOf(room)) {
+      const text = await readFile(join(ROOT, file), 'utf8')
+      for (const [call] of text.matchAll(/(?:\.(?:on|once|addListener|prependListener|addEventListener)\([^()\n]*,|\bset(?:Timeout|Interval|Immediate)\(|\bqueueMicrotask\(|\bnextTick\()\s*async\b/g)) calls.push(`${file}: ${call}`)
+    }
+  }
+  t.strictSame(calls, [])
+})

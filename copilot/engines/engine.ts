@@ -53,6 +53,8 @@ export interface EngineAnswer extends Pick<PartsAnswer, 'parts' | 'ending'> {
 
 /** What writes the answers. */
 export interface Engine {
+  /** Resolves when nothing has to be loaded any more, whether it could be or not; absent when nothing has to be. */
+  readonly loaded?: Promise<unknown>
   /** Answers one request, part by part as it is written. */
   answer (request: AnswerRequest): EngineAnswer
 

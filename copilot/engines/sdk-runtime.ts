@@ -1,4 +1,5 @@
 import type { CopilotClient, CopilotClientOptions, CopilotRequestHandler } from '@github/copilot-sdk'
+import { ChildProcess } from 'node:child_process'
 import { access, constants, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,7 +46,9 @@ const STOP = 5_000
 export class RuntimeHost {
   readonly #config: CopilotConfig
   readonly #secrets: readonly string[]
-  readonly #loadSdk: () => Promise<Sdk>
+  readonly #sdk: Promise<Sdk>
+  /** Resolves when the SDK is loaded, or cannot be. */
+  readonly loaded: Promise<unknown>
   readonly #patienceMs: number
   readonly #closing = new AbortController()
   #directory: string | undefined
@@ -57,7 +60,9 @@ export class RuntimeHost {
   constructor (config: CopilotConfig, secrets: readonly string[], { loadSdk, patienceMs = 30_000 }: RuntimeOptions) {
     this.#config = config
     this.#secrets = secrets
-    this.#loadSdk = loadSdk ?? (() => import('@github/copilot-sdk'))
+    // Now, while there are descriptors to read it with: that a module could not be loaded, Node remembers for good.
+    this.#sdk = loadSdk ? loadSdk() : import('@github/copilot-sdk')
+    this.loaded = this.#sdk.catch(() => {})
     this.#patienceMs = patienceMs
     this.#transport = new ModelTransport(config.runtimeEnvironment)
   }
@@ -97,12 +102,13 @@ export class RuntimeHost {
   }
 
   async #start (): Promise<Runtime> {
-    const sdk = await this.#loadSdk().catch(error => {
+    const sdk = await this.#sdk.catch(error => {
       throw new CopilotError('sdk', 'The GitHub Copilot SDK could not be loaded: install it with "npm install @github/copilot-sdk"', { cause: error })
     })
     const client = await this.#spawn(sdk).catch((error: Error) => {
       // The SDK's message goes on with a stack and with what the process wrote.
-      const [reason] = error.message.split('\n', 1)
+      // And it stumbles over a process that could not be spawned.
+      const [reason] = error instanceof TypeError ? ['it could not be spawned; are there file descriptors left (ulimit -n)?'] : error.message.split('\n', 1)
       throw new CopilotError('spawn', presentable(`The GitHub Copilot runtime could not be started: ${reason}`, this.#secrets))
     })
     this.#running = true
@@ -114,7 +120,7 @@ export class RuntimeHost {
     // Checked here because the SDK 1.0.14 brings this whole process down, by an unhandled rejection, when it cannot execute this file.
     if (runtimeEnvironment.COPILOT_CLI_PATH) await access(runtimeEnvironment.COPILOT_CLI_PATH, constants.X_OK)
     const directory = this.#directory ??= await mkdtemp(join(tmpdir(), 'copilot-service-'))
-    const client = new sdk.CopilotClient({
+    const client = new (killingNobodyElse(sdk.CopilotClient))({
       mode: 'empty',
       baseDirectory: directory,
       workingDirectory: directory,
@@ -163,6 +169,20 @@ export class RuntimeHost {
     } finally {
       timer.abort()
       timeout.catch(() => {})
+    }
+  }
+}
+
+/**
+ * A client whose runtime could not be spawned, for want of descriptors or memory, has a process without an id to kill, which the
+ * SDK 1.0.14 does by itself. Node 20 then sends the signal to process 0: to everything in this process's own group, itself included.
+ */
+function killingNobodyElse (Client: Sdk['CopilotClient']): Sdk['CopilotClient'] {
+  return class extends Client {
+    override async forceStop (): Promise<void> {
+      const child: unknown = Reflect.get(this, 'cliProcess')
+      if (child instanceof ChildProcess && child.pid === undefined) Reflect.set(this, 'cliProcess', null)
+      await super.forceStop()
     }
   }
 }

@@ -59,6 +59,7 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
   }
 
   return {
+    loaded: host.loaded,
     answer (request) {
       const turn = new Turn(toError)
       const id = request.conversation?.id
