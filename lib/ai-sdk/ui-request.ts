@@ -8,6 +8,9 @@ export interface UiQuestion {
   readonly instructions?: string
 }
 
+/** What messages have beside text that is no part of what was said: of answers, and of the page's own. */
+const BESIDE = /^(reasoning|step-start|source-url|source-document|dynamic-tool|(tool|data)-.+)$/
+
 /** True for the body that the AI SDK's `DefaultChatTransport` sends: its messages have parts. */
 export function isUiRequest (body: unknown): body is { readonly messages: readonly unknown[] } {
   return typeof body === 'object' && body !== null && 'messages' in body && Array.isArray(body.messages) &&
@@ -28,10 +31,11 @@ export function toQuestion (body: { readonly messages: readonly unknown[] }): Ui
     const role = fieldOf(message, 'role')
     const content = toText(message, path, issues)
     if (role !== 'system' && role !== 'user' && role !== 'assistant') issues.push({ path: `${path}.role`, message: 'must be one of system, user, assistant' })
-    else if (content.trim() !== '') role === 'system' ? instructions.push(content) : turns.push({ role, content })
+    // An answer without a word says nothing, as one that was stopped before its first. A question without one is none.
+    else if (role === 'user' || content.trim() !== '') role === 'system' ? instructions.push(content) : turns.push({ role, content })
   })
   const latest = turns.pop()
-  if (issues.length === 0 && latest?.role !== 'user') issues.push({ path: 'messages', message: 'the latest message must be the user\'s, and not empty' })
+  if (issues.length === 0 && (latest?.role !== 'user' || latest.content.trim() === '')) issues.push({ path: 'messages', message: 'the latest message must be the user\'s, and not empty' })
   if (issues.length > 0) throw new GatewayError('invalid_request', { issues: issues.slice(0, 20) })
 
   const { messages: _messages, ...others } = body
@@ -54,8 +58,11 @@ function toText (message: unknown, path: string, issues: Issue[]): string {
     const type = fieldOf(part, 'type')
     const text = fieldOf(part, 'text')
     if (type === 'text' && typeof text === 'string') return text
-    if (type === 'file') issues.push({ path: `${path}.parts.${index}`, message: 'files are not supported here' })
-    else if (type === 'text' || typeof type !== 'string') issues.push({ path: `${path}.parts.${index}`, message: 'must be a part with a type, and a text of it' })
+    const issue = (message: string): void => { issues.push({ path: `${path}.parts.${index}`, message }) }
+    if (type === 'text' || typeof type !== 'string') issue('must be a part with a type, and a text of it')
+    else if (type === 'file') issue('files are not supported here')
+    // Of answers there may be more in a later version; of questions all that is left out would be missing.
+    else if (fieldOf(message, 'role') === 'user' && !BESIDE.test(type)) issue(`parts of type ${/^[\w-]{1,40}$/.exec(type)?.[0] ?? 'other than text'} are not supported here`)
     return ''
   }).join('')
 }

@@ -78,13 +78,14 @@ function toConversation (messages: CompletionRequest['messages']): Pick<Completi
       if (!isNothing(value)) throw invalid([{ path: `${path}.${name}`, message: `${name} is not supported here` }])
     }
     const content = toText(message.content, `${path}.content`)
-    // A turn without a word says nothing, as an answer that was stopped before its first.
-    if (content.trim() === '') return
-    if (message.role === 'user' || message.role === 'assistant') turns.push({ role: message.role, content, path })
-    else instructions.push(content)
+    const { role } = message
+    // An answer without a word says nothing, as one that was stopped before its first. A question without one is none.
+    if (content.trim() === '' && role !== 'user') return
+    if (role === 'system' || role === 'developer') instructions.push(content)
+    else turns.push({ role, content, path })
   })
   const latest = turns.pop()
-  if (latest?.role !== 'user') throw invalid([{ path: 'messages', message: 'the latest message must be the user\'s, and not empty' }])
+  if (latest?.role !== 'user' || latest.content.trim() === '') throw invalid([{ path: 'messages', message: 'the latest message must be the user\'s, and not empty' }])
   const prompt = latest.content.trim()
   if ([...prompt].length > MAX_TEXT) throw invalid([{ path: `${latest.path}.content`, message: `must not have more than ${MAX_TEXT} characters` }])
   return {

@@ -45,6 +45,10 @@ for (const [accept, type] of [['text/plain', 'text/plain'], ['text/plain;charset
 
 const refused: Array<[string, unknown, RegExp]> = [
   ['a file', chat(message('user', text('x'), { type: 'file', url: 'data:,x', mediaType: 'text/plain' })), /messages\.0\.parts\.1: files/],
+  ['a file in an earlier answer', chat(message('user', text('x')), message('assistant', { type: 'file' }), message('user', text('y'))), /messages\.1\.parts\.0: files/],
+  ['an image', chat(message('user', text('x'), { type: 'image', image: 'x' })), /messages\.0\.parts\.1: parts of type image/],
+  ['a part of a kind that cannot be written', chat(message('user', text('x'), { type: '<b>' })), /messages\.0\.parts\.1: parts of type other than text/],
+  ['a latest question without a word', chat(message('user', text('x')), message('user', text(' '))), /messages: the latest/],
   ['a part without a text', chat(message('user', { type: 'text' })), /messages\.0\.parts\.0/],
   ['a part that is none', chat(message('user', 5)), /messages\.0\.parts\.0/],
   ['an unknown role', chat(message('tool', text('x'))), /messages\.0\.role/],
@@ -63,6 +67,22 @@ for (const [name, body, words] of refused) {
     t.equal(service.requests.length, 0)
   })
 }
+
+test('what an answer had beside its text, known or not, is no part of the conversation, and neither is the data of a page', async t => {
+  const { url, service } = await pair(t, { '/chat/stream': streams('x') })
+  const beside = [{ type: 'tool-x', toolCallId: '1' }, { type: 'source-url', url: 'x' }, { type: 'of-tomorrow' }]
+  t.equal((await ask(url, chat(message('user', text('One'), { type: 'data-x', data: {} }), message('assistant', ...beside, text('Eins')), message('user', { type: 'step-start' }, text('Two'))))).status, 200)
+  t.match(service.asked()[0]?.json.prompt, /User: One\n\nAssistant: Eins\n\nUser \(latest\): Two$/)
+})
+
+test('what useObject sends is refused in words that say what is wanted', async t => {
+  const { url } = await pair(t, { '/chat/stream': streams('x') })
+  for (const [body, path, words] of [['a topic', '', 'must be object'], [{ topic: 'x' }, 'prompt', 'is required'], [{ prompt: { topic: 'x' } }, 'prompt', 'must be string'], [{ messages: [{ role: 'user', content: 'x' }] }, 'prompt', 'is required']] as const) {
+    const response = await ask(url, body)
+    t.equal(response.status, 400)
+    t.match(await response.json(), { error: 'Invalid request', issues: [{ path, message: words }] })
+  }
+})
 
 test('messages with and without parts go together; a name that is none is left out', async t => {
   const { url, service } = await pair(t, { '/chat/stream': streams('x') })

@@ -1,5 +1,9 @@
+import type { ServerResponse } from 'node:http'
+import Fastify from 'fastify'
 import { test } from 'tap'
-import { json, pair, type Script, streams } from '../helper.ts'
+import gateway from '../../app.ts'
+import { serverOptions } from '../../lib/server-options.ts'
+import { json, pair, type Script, streams, upstream } from '../helper.ts'
 import { parse } from '../lib/protocols/telling.ts'
 
 const question = { model: 'm', messages: [{ role: 'user', content: 'Hello' }] }
@@ -104,6 +108,13 @@ const refused: Array<[Record<string, unknown>, string]> = [
   [{ messages: [{ role: 'user', content: 5 }] }, 'messages.0.content'],
   [{ messages: [{ role: 'user', content: 'x' }, { role: 'assistant', content: 'y' }] }, 'messages'],
   [{ messages: [{ role: 'user', content: ' ' }] }, 'messages'],
+  [{ messages: [{ role: 'user', content: 'x' }, { role: 'user', content: '' }] }, 'messages'],
+  [{ messages: [{ role: 'user', content: { type: 'text', text: 'x' } }] }, 'messages.0.content'],
+  [{ messages: [{ role: 'user', content: [{ type: 'input_audio', input_audio: {} }] }] }, 'messages.0.content.0'],
+  [{ n: 0 }, 'n'],
+  [{ stream_options: [] }, 'stream_options'],
+  [{ response_format: {} }, 'response_format'],
+  [{ reasoning_effort: 5 }, 'reasoning_effort'],
   [{ messages: [{ role: 'user', content: 'x'.repeat(20_001) }] }, 'messages.0.content'],
   [{ messages: [{ role: 'user', content: [null] }] }, 'messages.0.content.0'],
   [{ stream: 'yes' }, 'stream']
@@ -175,4 +186,37 @@ test('whatever is no answer has OpenAI\'s form below /v1', async t => {
   t.equal(await (await get('/v2/x')).text(), 'Error: Not found')
   const form = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body: 'x', headers: { authorization: 'Bearer ann-key' } })
   t.equal(form.status, 415)
+})
+
+test('a body that is none has the form of OpenAI, too', async t => {
+  const { url } = await pair(t, {}, { BODY_LIMIT_BYTES: '1024' })
+  for (const [body, status] of [['{', 400], ['null', 400], [`"${'x'.repeat(2_000)}"`, 413]] as const) {
+    const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
+    t.equal(response.status, status)
+    t.match(await response.json(), { error: { type: 'invalid_request_error', code: 'invalid_request', param: null } })
+  }
+})
+
+test('the heartbeat of a slow model commits to 200: what fails then is told in the stream', async t => {
+  let reply: ServerResponse | undefined
+  const { url } = await pair(t, { '/chat/stream': asked => { reply = asked } }, { SSE_HEARTBEAT_MS: '10' })
+  const response = await complete(url, { ...question, stream: true })
+  t.equal(response.status, 200)
+  t.equal(response.headers.get('x-should-retry'), null)
+  reply?.writeHead(429, { 'content-type': 'application/json' }).end('{"error":"slow down"}')
+  let wire = ''
+  await t.rejects((async () => { for await (const chunk of response.body ?? []) wire += Buffer.from(chunk).toString() })())
+  t.match(wire, /^: keep-alive\n/)
+  t.match(parse(wire), [{ data: { error: { code: 'rate_limited', type: 'rate_limit_error' } } }])
+})
+
+test('in another application it is below the prefix of that', async t => {
+  const service = await upstream(t, { '/chat/stream': streams('Hi') })
+  const app = Fastify(serverOptions({}))
+  t.teardown(() => app.close())
+  await app.register(gateway, { prefix: '/ai', page: false, environment: { LOG_LEVEL: 'silent' }, settings: { COPILOT_SERVICE_URL: service.url } })
+  const url = `${await app.listen({ port: 0, host: '127.0.0.1' })}/ai`
+  t.match(await (await complete(url, question)).json(), { choices: [{ message: { content: 'Hi' } }] })
+  t.match(await (await complete(url, { ...question, n: 2 })).json(), { error: { param: 'n' } })
+  t.match(await (await fetch(`${url}/v1/nothing`)).json(), { error: { code: 'not_found' } })
 })
