@@ -1,7 +1,11 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
-import { ask, events, type Gateway, pair, streams, type Upstream } from '../helper.ts'
+import { startIn } from '../entry/process.ts'
+import { ask, events, type Gateway, pair, streams, type Upstream, upstream } from '../helper.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
 
 const sse = { accept: 'text/event-stream' }
 const keys = { AUTH_MODE: 'api-key', API_KEYS: 'ann:ann-key,bob:bob-key', RATE_LIMIT_MAX: '0', MAX_STREAMS_PER_CALLER: '100' }
@@ -111,4 +115,35 @@ test('a heap that is nearly full costs finished answers, and none that is read o
   replies[1]?.end('!')
   t.equal(await running.text(), `${kilobyte}!`)
   t.equal(await again(url, 'ann', running), `${kilobyte}!`)
+})
+
+test('a process with a small heap outlives many resumable answers in tiny chunks, and more at once than there is room for', { timeout: 120_000 }, async t => {
+  const frames = Buffer.from('4\r\ntext\r\n'.repeat(10_000))
+  const service = await upstream(t, {
+    '/chat/stream': (reply, { json: { prompt } }) => {
+      reply.writeHead(200, { 'content-type': 'text/plain' })
+      if (prompt === 'large') {
+        reply.end(Buffer.alloc(1_000_000, 'x'))
+        return
+      }
+      // As a service writes that sends each token by itself; the frames are made here so that the gateway's work is what takes time.
+      reply.flushHeaders()
+      reply.socket?.end(Buffer.concat([frames, Buffer.from('0\r\n\r\n')]))
+    }
+  })
+  const gateway = startIn(t, root, [process.execPath, '--max-old-space-size=128', ...process.execArgv, 'server.ts'], {
+    NODE_OPTIONS: process.env.NODE_OPTIONS ?? '', COPILOT_SERVICE_URL: service.url, RESUME_MAX_BYTES: '8000000', RATE_LIMIT_MAX: '0', MAX_STREAMS_PER_CALLER: '200'
+  })
+  const url = await gateway.url()
+  const sizes = async (prompt: string, count: number) => await Promise.all(Array.from({ length: count }, async () => {
+    const response = await ask(url, { prompt, resumable: true })
+    const text = await response.text()
+    return response.status === 200 ? text.length : response.headers.get('x-error-type')
+  }))
+
+  t.strictSame(new Set(await sizes('tiny', 12)), new Set([40_000]), 'all of them whole')
+  for (const size of await sizes('large', 40)) t.ok([1_000_000, 'overloaded'].includes(size ?? ''), String(size))
+  t.strictSame(await sizes('tiny', 2), [40_000, 40_000], 'and there is room again')
+  gateway.kill('SIGTERM')
+  t.equal(await gateway.ended, 0)
 })
