@@ -1,12 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import { isFastifyCli } from './lib/fastify-cli.ts'
+import type { GatewayOptions } from './lib/gateway-options.ts'
 import { serverOptions } from './lib/server-options.ts'
+import type { Environment } from './lib/settings/collect.ts'
 import { StartError } from './lib/start-error.ts'
 import accessLog from './plugins/access-log.ts'
 import auth from './plugins/auth.ts'
 import clientErrors from './plugins/client-errors.ts'
 import companion from './plugins/companion.ts'
-import config, { type ConfigOptions, type Environment, readEnvironment } from './plugins/config.ts'
+import config, { readEnvironment } from './plugins/config.ts'
 import connections from './plugins/connections.ts'
 import copilot from './plugins/copilot.ts'
 import cors from './plugins/cors.ts'
@@ -18,7 +20,7 @@ import exchange from './plugins/exchange.ts'
 import host from './plugins/host.ts'
 import metrics from './plugins/metrics.ts'
 import metricsPort from './plugins/metrics-port.ts'
-import page, { type PageOptions } from './plugins/page.ts'
+import page from './plugins/page.ts'
 import loadShedding from './plugins/load-shedding.ts'
 import pipelining from './plugins/pipelining.ts'
 import rateLimit from './plugins/rate-limit.ts'
@@ -86,9 +88,6 @@ export const parts: ReadonlyArray<(app: FastifyInstance, options: GatewayOptions
   app => app.register(api)
 ]
 
-/** What the gateway takes where an application registers it: settings, and whether there is a page. */
-export interface GatewayOptions extends ConfigOptions, PageOptions {}
-
 /** The whole gateway as one Fastify plugin. An application that registers it sees nothing of it but its routes. */
 export default async function gateway (app: FastifyInstance, options: GatewayOptions): Promise<void> {
   try {
@@ -101,8 +100,9 @@ export default async function gateway (app: FastifyInstance, options: GatewayOpt
   }
 }
 
-// Whoever registers the gateway on a Fastify instance of its own needs both.
-export { serverOptions }
+// Whoever registers the gateway needs these. No type of this file may come from a plugin, which declares what it decorates
+// Fastify with: an application that imports the gateway has decorators of its own, perhaps by the same name.
+export { type GatewayOptions, serverOptions }
 
 /** The options of the Fastify instance for this process; `fastify start -o` reads them. */
 export const options = serverOptions(startingEnvironment())

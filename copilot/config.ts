@@ -1,44 +1,9 @@
-import Type, { type Static } from 'typebox'
 import { isLoopback } from '../lib/loopback.ts'
 import { checkAgainst } from '../lib/settings/check.ts'
 import type { Environment } from '../lib/settings/collect.ts'
-import { Config } from '../lib/settings/schema.ts'
+import { CompanionConfig, CompanionServerConfig } from '../lib/settings/companion.ts'
 import { StartError } from '../lib/start-error.ts'
 import { requireSdk } from './engines/sdk-package.ts'
-
-const secret = { secret: true }
-
-const schema = Type.Object({
-  NODE_ENV: Type.Optional(Type.String()),
-  COPILOT_ENGINE: Type.Enum(['auto', 'sdk', 'demo'], { default: 'auto', description: '`sdk` (the GitHub Copilot SDK), `demo` (scripted), or `auto`: `sdk` when there is a token or a provider, else `demo`' }),
-  COPILOT_GITHUB_TOKEN: Type.Optional(Type.String({ ...secret, description: 'GitHub token with Copilot; else `GH_TOKEN`, else `GITHUB_TOKEN`' })),
-  GH_TOKEN: Type.Optional(Type.String(secret)),
-  GITHUB_TOKEN: Type.Optional(Type.String(secret)),
-  COPILOT_PROVIDER_BASE_URL: Type.Optional(Type.String({ pattern: '^https?://[^\\s/?#]+', rule: 'an http:// or https:// URL', description: 'base URL of a model provider of your own; the GitHub token is not used then' })),
-  COPILOT_PROVIDER_TYPE: Type.Enum(['openai', 'azure', 'anthropic'], { default: 'openai', description: 'what the provider speaks; `openai` is whatever is compatible with it' }),
-  COPILOT_PROVIDER_API_KEY: Type.Optional(Type.String({ ...secret, description: 'the provider\'s key' })),
-  COPILOT_MODEL: Type.Optional(Type.String({ maxLength: 120, description: 'the model for requests that name none; required with a provider' })),
-  COPILOT_SESSION_TTL_MS: Type.Integer({ default: 1_800_000, minimum: 0, maximum: 2_147_483_647, description: 'how long a conversation is kept after its last turn, so that the next one sends only what is new; 0: not at all' }),
-  COPILOT_SERVICE_TOKEN: Type.Optional(Type.String({ ...secret, pattern: '^[\\x21-\\x7e]+$', rule: 'printable ASCII without spaces' }))
-})
-
-const { HOST, LOG_LEVEL, DRAIN_TIMEOUT_MS } = Config.properties
-
-const serverSchema = Type.Object({
-  HOST,
-  LOG_LEVEL,
-  DRAIN_TIMEOUT_MS,
-  COPILOT_PORT: Type.Integer({ default: 3001, minimum: 0, maximum: 65_535, description: 'the port, when it runs alone' })
-})
-
-/** The settings of the companion by name, as JSON schemas. Some are the gateway's as well. */
-export const companionSettings = { ...serverSchema.properties, ...schema.properties }
-
-/** What they are, each with its type. */
-export type CompanionSettings = Static<typeof schema> & Static<typeof serverSchema>
-
-/** The names of those that are secret. */
-export const secretSettings = Object.entries<object>(companionSettings).filter(([, property]) => 'secret' in property).map(([name]) => name)
 
 /** What the service needs to know, read from the environment by {@link readCopilotConfig}. */
 export interface CopilotConfig {
@@ -47,7 +12,7 @@ export interface CopilotConfig {
   /** The GitHub token and the name of the variable it came from. */
   token?: { value: string, variable: string }
   /** A model provider of one's own. When there is one, the token is not used. */
-  provider?: { baseUrl: string, type: Static<typeof schema>['COPILOT_PROVIDER_TYPE'], apiKey?: string, model: string }
+  provider?: { baseUrl: string, type: CompanionConfig['COPILOT_PROVIDER_TYPE'], apiKey?: string, model: string }
   /** The model for requests that name none; with a provider, the same as the provider's. */
   model?: string
   /** How long a conversation's session is kept after its last turn, in milliseconds; 0: not at all. */
@@ -83,7 +48,7 @@ const TOKEN_VARIABLES = ['COPILOT_GITHUB_TOKEN', 'GH_TOKEN', 'GITHUB_TOKEN'] as 
  * start by itself in production.
  */
 export function readCopilotConfig (environment: Environment): CopilotConfig {
-  const env = checkAgainst(schema, environment)
+  const env = checkAgainst(CompanionConfig, environment)
   const variable = TOKEN_VARIABLES.find(name => env[name] !== undefined)
   const value = variable && env[variable]
   const configured = value !== undefined || env.COPILOT_PROVIDER_BASE_URL !== undefined
@@ -118,7 +83,7 @@ export function readCopilotConfig (environment: Environment): CopilotConfig {
  * listen beyond loopback without a token.
  */
 export function readServerConfig (environment: Environment): CopilotServerConfig {
-  const env = checkAgainst(serverSchema, environment)
+  const env = checkAgainst(CompanionServerConfig, environment)
   if (!isLoopback(env.HOST) && !environment.COPILOT_SERVICE_TOKEN) {
     throw new StartError(`COPILOT_SERVICE_TOKEN must be set when HOST is not a loopback address (it is ${JSON.stringify(env.HOST)})`)
   }

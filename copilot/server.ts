@@ -1,9 +1,10 @@
 import closeWithGrace from 'close-with-grace'
 import { loggerOptions } from '../lib/logger-options.ts'
 import { collectSettings } from '../lib/settings/collect.ts'
+import { companionSecrets } from '../lib/settings/companion.ts'
 import { explainListen } from '../lib/settings/listeners.ts'
 import { buildCopilotService } from './app.ts'
-import { readCopilotConfig, readServerConfig, secretSettings } from './config.ts'
+import { readCopilotConfig, readServerConfig } from './config.ts'
 
 /** Signals that are no request to shut down. A listener for a fault of native code would have it happen again, for ever. */
 const NOT_FOR_US = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGUSR2', 'SIGHUP'] satisfies NodeJS.Signals[]
@@ -11,7 +12,7 @@ const NOT_FOR_US = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV
 /** The stand-alone process: configuration, service, listener, and a drain on SIGTERM and SIGINT. */
 async function main (): Promise<void> {
   // As the gateway reads it: what stands in the file is read whole, or the start is refused.
-  const { values } = collectSettings({ environment: process.env, file: { path: '.env', required: false } }, secretSettings)
+  const { values } = collectSettings({ environment: process.env, file: { path: '.env', required: false } }, companionSecrets)
   const config = readCopilotConfig(values)
   const { host, port, logLevel, drainTimeoutMs } = readServerConfig(values)
   const app = await buildCopilotService({ config, logger: loggerOptions(logLevel, process.stdout.isTTY) })

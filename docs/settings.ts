@@ -1,4 +1,4 @@
-import { companionSettings } from '../copilot/config.ts'
+import { companionSettings } from '../lib/settings/companion.ts'
 import { type Annotations, annotationsOf, Config, gatewaySections } from '../lib/settings/schema.ts'
 
 /** The companion's own settings: what it reads of the gateway's is documented there. */

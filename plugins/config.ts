@@ -1,8 +1,9 @@
 import fastifyEnv from '@fastify/env'
 import fp from 'fastify-plugin'
-import { type CompanionSettings, companionSettings } from '../copilot/config.ts'
+import type { SettingsOptions } from '../lib/gateway-options.ts'
 import { ajv, checkSettings } from '../lib/settings/check.ts'
 import { collectSettings, type Environment, type Sources } from '../lib/settings/collect.ts'
+import { companionSettings } from '../lib/settings/companion.ts'
 import { settingsInCode } from '../lib/settings/in-code.ts'
 import { misspeltSettings } from '../lib/settings/misspelt.ts'
 import { type Annotations, annotationsOf, Config } from '../lib/settings/schema.ts'
@@ -49,21 +50,8 @@ export function settingWarnings (values: Environment): string[] {
   ]
 }
 
-/** Settings in code: the names and types of the schema. */
-export type Settings = Partial<Config & CompanionSettings>
-
-/** Options of the plugin. */
-export interface ConfigOptions {
-  /** Count more than what is found elsewhere. */
-  readonly settings?: Settings
-  /** The variables to use, instead of those of {@link ConfigOptions.sources}. */
-  readonly environment?: Environment
-  /** Where to look for settings; default {@link processSources}. */
-  readonly sources?: Sources
-}
-
 /** Checks the settings once and decorates the instance with them; says in the log what starts. A bad value rejects with one clear line. */
-export default fp<ConfigOptions>(async function config (app, { settings = {}, environment, sources = environment ? { environment } : processSources() }) {
+export default fp<SettingsOptions>(async function config (app, { settings = {}, environment, sources = environment ? { environment } : processSources() }) {
   const values = { ...collectSettings(sources, SECRETS).values, ...settingsInCode(settings, Object.keys(SETTINGS)) }
   app.decorate('environment', values)
   await app.register(fastifyEnv, { schema: Config, data: checkSettings(values), env: false, ajv })

@@ -2,14 +2,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import fp from 'fastify-plugin'
-
-/** Options of the plugin. */
-export interface PageOptions {
-  /** False: no page, whatever `DEMO_PAGE` says. */
-  readonly page?: boolean
-  /** Where the built page is; default: beside this plugin, as `npm run build` puts it. */
-  readonly pageRoot?: string
-}
+import type { PageOptions } from '../lib/gateway-options.ts'
 
 /** What there is of the page, by the path it has. */
 const FILES = { '/': 'index.html', '/main.js': 'main.js', '/styles.css': 'styles.css', '/icon.svg': 'icon.svg' }

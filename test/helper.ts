@@ -11,7 +11,7 @@ import fp from 'fastify-plugin'
 import type { Test } from 'tap'
 import gateway, { type GatewayOptions } from '../app.ts'
 import { type ConnectionBounds, serverOptions } from '../lib/server-options.ts'
-import type { PageOptions } from '../plugins/page.ts'
+import type { PageOptions } from '../lib/gateway-options.ts'
 
 /** A line of the log, parsed. */
 export type LogLine = Record<string, unknown> & { msg: string, level: number }

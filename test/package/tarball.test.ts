@@ -1,6 +1,8 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import tap, { test } from 'tap'
+import { codeBlocks } from '../docs/tables.ts'
 import { ask } from '../helper.ts'
 import { startIn } from '../entry/process.ts'
 import { command, emptyDirectory, files, npm, pack } from './pack.ts'
@@ -32,7 +34,7 @@ test('installed from its tarball into an empty directory, the gateway starts by 
   await npm(directory, 'install', '--omit=optional', gateway)
 
   // What npx runs, without npx in between, which would not pass the end of the test on.
-  const running = startIn(t, directory, ['node_modules/.bin/copilot-stream-gateway'], {})
+  const running = startIn(t, directory, ['node_modules/.bin/copilot-stream-gateway', '--port', '0'], { PORT: 'abc' })
   const url = await running.url()
   t.match(await (await ask(url)).text(), /\S/)
   t.match(await (await fetch(url)).text(), /^<!doctype html>/i, 'the page is there')
@@ -45,7 +47,11 @@ test('installed from its tarball into an empty directory, the gateway starts by 
 
   await t.test('TypeScript knows what it exports', async t => {
     await writeFile(join(directory, 'host.ts'), await readFile(join(import.meta.dirname, 'host.fixture'), 'utf8'))
-    t.equal(await compile(directory, 'nodenext', 'nodenext', 'host.ts', '--types', 'node', '--typeRoots', join(root, 'node_modules/@types')), '')
+    const listed = (await compile(directory, 'nodenext', 'nodenext', 'host.ts', '--types', 'node', '--typeRoots', join(root, 'node_modules/@types'), '--listFiles')).trim().split('\n')
+    t.strictSame(listed.filter(line => !existsSync(resolve(directory, line))), [], 'it finds nothing wrong')
+    const declarations = listed.filter(file => file.includes('/copilot-stream-gateway/dist/'))
+    t.ok(declarations.length > 1)
+    t.strictSame(declarations.filter(file => readFileSync(file, 'utf8').includes("declare module 'fastify'")), [], 'what the gateway decorates its own Fastify with is not declared to its host')
   })
 })
 
@@ -57,10 +63,12 @@ test('the client alone serves an app that Vite builds, and its types resolve in 
   await writeFile(join(directory, 'main.ts'), "import { ChatError, createChatClient, type Answer } from 'copilot-stream-gateway-client'\n" +
     "const answer: Answer = createChatClient({ baseUrl: '' }).ask({ prompt: 'Hi' })\n" +
     'answer.text.then(text => { document.title = text }, (error: unknown) => { if (error instanceof ChatError) document.title = error.errorType })\n')
+  const [example = ''] = await codeBlocks(join(root, 'README.md'), 'ts')
+  await writeFile(join(directory, 'readme.ts'), example)
   await npm(directory, 'install', client)
   t.strictSame(Object.keys(JSON.parse(await readFile(join(directory, 'package-lock.json'), 'utf8')).packages), ['', 'node_modules/copilot-stream-gateway-client'], 'it brings nothing along')
   for (const [module, resolution] of [['esnext', 'bundler'], ['nodenext', 'nodenext'], ['node16', 'node16']] as const) {
-    t.equal(await compile(directory, module, resolution, 'main.ts'), '', resolution)
+    t.equal(await compile(directory, module, resolution, 'main.ts', 'readme.ts'), '', resolution)
   }
 
   await npm(directory, 'install', '--save-dev', 'vite@7')
