@@ -21,7 +21,7 @@ declare module 'fastify' {
 const FLUSH_TIMEOUT_MS = 3_000
 
 /**
- * Traces what happens under `/api` when `OTEL_EXPORTER_OTLP_ENDPOINT` is set: a span for the request, one for the answer,
+ * Traces what happens under `/api` and `/v1` when `OTEL_EXPORTER_OTLP_ENDPOINT` is set: a span for the request, one for the answer,
  * one for each request to the Copilot service. When it is not set, none of this is loaded.
  */
 export default fp(async function tracing (app) {
@@ -52,7 +52,7 @@ async function traceRequests (app: FastifyInstance): Promise<void> {
   outgoing.setTracerProvider(provider)
 
   const incoming = new FastifyOtelInstrumentation({
-    ignorePaths: ({ method, url }) => !url.startsWith(`${app.prefix}/api/`) || method === 'OPTIONS',
+    ignorePaths: ({ method, url }) => !['/api/', '/v1/'].some(room => url.startsWith(`${app.prefix}${room}`)) || method === 'OPTIONS',
     // One span for a request, not one for each function that it passes through.
     instrumentHooks: false,
     instrumentHandler: false,

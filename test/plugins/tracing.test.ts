@@ -160,3 +160,16 @@ test('other requests of the API are traced as far as they go, and nothing else i
   t.match(unknown, { failed: false, attributes: { 'http.response.status_code': 404, 'url.path': '' } })
   t.equal(sink.spans.length, 4)
 })
+
+test('an answer in the form of OpenAI has the same tree, and a replay of it the span of its request alone', async t => {
+  const sink = await collector(t)
+  const { app, url } = await pair(t, { '/chat/stream': streams('Hi') }, exportsTo(sink))
+  const complete = async (): Promise<void> => {
+    const headers = { 'content-type': 'application/json', 'idempotency-key': 'k' }
+    await (await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify({ model: 'gpt-x', messages: [{ role: 'user', content: 'Hello' }] }) })).text()
+  }
+  await complete()
+  await complete()
+  await app.close()
+  t.strictSame([...new Set(sink.spans.map(({ traceId }) => sink.tree(traceId)))].sort(), ['POST /v1/chat/completions', 'POST /v1/chat/completions > chat gpt-x > POST'])
+})
