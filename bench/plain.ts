@@ -23,8 +23,8 @@ import chat from '../routes/chat.ts'
 /** In the place of the slots: there is always another. */
 const unlimited: AnswerSlots = {
   taken: 0,
-  answer: async () => ({ keep: () => {} }),
-  reading: async () => ({ keep: () => {} })
+  answer: async () => ({ holdUntil: () => {} }),
+  reading: async () => ({ holdUntil: () => {} })
 }
 
 /** The chat route, for everybody who is let in. */

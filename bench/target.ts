@@ -23,18 +23,18 @@ export function direct (upstream: Child): Target {
 export type Start = (upstream: Child) => Promise<Target>
 
 /** The least that can relay (bare.ts). */
-export const bare: Start = async upstream => relay('bare', await Child.start('bare.js', { COPILOT_SERVICE_URL: upstream.url }))
+export const bare: Start = async upstream => targetOf('bare', await Child.start('bare.js', { COPILOT_SERVICE_URL: upstream.url }))
 
 /** One client asks for as many answers as it likes, and as often: what is measured is not how many may be. */
 const UNLIMITED = { RATE_LIMIT_MAX: '1000000', MAX_STREAMS: '1000000', MAX_STREAMS_PER_CALLER: '1000000' }
 
 /** The gateway as it runs in production, its default log level included, asked in the way of a variant. */
 export function gateway (variant: Variant): Start {
-  return async upstream => relay(variant.name, await Child.start(variant.program ?? '../server.js', {
+  return async upstream => targetOf(variant.name, await Child.start(variant.program ?? '../server.js', {
     NODE_ENV: 'production', COPILOT_SERVICE_URL: upstream.url, ...UNLIMITED, ...variant.env
   }), variant)
 }
 
-function relay (name: string, child: Child, { headers = {}, body = {}, events = false }: Partial<Variant> = {}): Target {
+function targetOf (name: string, child: Child, { headers = {}, body = {}, events = false }: Partial<Variant> = {}): Target {
   return { name, url: child.url, path: '/api/chat', headers, body, events, child }
 }

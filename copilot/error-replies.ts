@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { presentable } from '../lib/redact.ts'
+import { sanitize } from '../lib/redact.ts'
 import { CopilotError } from './errors.ts'
 import { noteFailure } from './request-log.ts'
 
@@ -20,6 +20,6 @@ export function toReply (error: FastifyError | CopilotError, request: FastifyReq
 function describe (error: FastifyError | CopilotError): { status: number, error: string, errorType: string } {
   if (error instanceof CopilotError) return { status: error.status, error: error.message, errorType: error.errorType }
   const status = error.statusCode ?? 500
-  if (status < 500) return { status, error: `Invalid request: ${presentable(error.message)}`, errorType: 'invalid_request' }
+  if (status < 500) return { status, error: `Invalid request: ${sanitize(error.message)}`, errorType: 'invalid_request' }
   return { status: 500, error: 'The Copilot service failed unexpectedly', errorType: 'unknown' }
 }

@@ -11,7 +11,7 @@ export type ErrorType = 'invalid_request' | 'unauthenticated' | 'not_found' | 't
 
 /** A failure that is fit to be told to the caller: its message is one line, free of secrets, and at most 500 characters. */
 export class CopilotError extends ReportedError {
-  /** Free text goes through `presentable` first; `cause`, what is behind it, is for the log alone. */
+  /** Free text goes through `sanitize` first; `cause`, what is behind it, is for the log alone. */
   constructor (errorType: ErrorType, message: string, options: { cause?: unknown } = {}) {
     super(errorType, message)
     this.name = 'CopilotError'

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { presentable } from '../lib/redact.ts'
+import { sanitize } from '../lib/redact.ts'
 import { CopilotError } from './errors.ts'
 
 const failures = new WeakMap<FastifyRequest, Error>()
@@ -35,7 +35,7 @@ function why (failure: Error | undefined): { errorType?: string, error?: string,
   if (failure === undefined) return {}
   if (failure instanceof CopilotError) {
     const { errorType, message: error, cause } = failure
-    return { errorType, error, ...(cause !== undefined && { cause: presentable(String(cause)) }) }
+    return { errorType, error, ...(cause !== undefined && { cause: sanitize(String(cause)) }) }
   }
   // Only what nobody expected is worth its stack.
   return { err: failure }

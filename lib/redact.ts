@@ -43,10 +43,10 @@ const SHAPES = [
 const BASE64 = /(\b[Bb]asic )(?=[A-Za-z+/]{0,100}[a-z][A-Z])[A-Za-z+/]{8,}/g
 
 /**
- * Makes foreign text fit to be shown: one line, at most `limit` UTF-16 code units, without the given secrets and
- * without anything that looks like a credential. Secrets of fewer than four characters are no secrets and stay.
+ * Sanitizes text from outside before it is shown or logged: one line, at most `limit` UTF-16 code units, without the given
+ * secrets and without anything that looks like a credential. Secrets of fewer than four characters are no secrets and stay.
  */
-export function presentable (text: string, secrets: readonly string[] = [], limit = 500): string {
+export function sanitize (text: string, secrets: readonly string[] = [], limit = 500): string {
   let clean = text.replace(/[\s\p{Cc}]+/gu, ' ').trim()
   for (const secret of secrets) {
     if (secret.length >= 4) clean = clean.replaceAll(secret, '[redacted]')

@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import { GatewayError } from '../lib/errors.ts'
 import { hostCheck } from '../lib/host-names.ts'
 import { isLoopback } from '../lib/loopback.ts'
-import { presentable } from '../lib/redact.ts'
+import { sanitize } from '../lib/redact.ts'
 
 /**
  * Blocks DNS rebinding: a hostile domain that resolves to this machine looks same-origin to a browser, so CORS cannot help; the
@@ -20,7 +20,7 @@ export default fp(async function host (app) {
     if (foreign === undefined || !isLoopback(request.socket.localAddress ?? '')) return
     throw new GatewayError('forbidden', {
       detail: 'nobody is asked who they are here, so only localhost and loopback addresses may be the Host of a request, ' +
-        `and not "${presentable(foreign, [], 100)}"; set AUTH_MODE to api-key or jwt, or list the name in ALLOWED_HOSTS`
+        `and not "${sanitize(foreign, [], 100)}"; set AUTH_MODE to api-key or jwt, or list the name in ALLOWED_HOSTS`
     })
   })
 }, { name: 'host', dependencies: ['errors'], decorators: { fastify: ['config'] } })

@@ -87,7 +87,7 @@ export default fp(async function resume (app) {
       const slot = await app.slots.answer(reply)
       const story = exchange.records()
       const started = record(store, asking(reply, prompt, chat, async () => story))
-      slot.keep(started.then(({ over }) => over))
+      slot.holdUntil(started.then(({ over }) => over))
       const answer = await started
       follow(answer, () => story)
       const { signal } = exchange
@@ -105,7 +105,7 @@ export default fp(async function resume (app) {
       const claim = await recordOnce(store, { value: nameFor(request, value), question }, asking(reply, prompt, chat, async () => {
         const slot = await app.slots.answer(reply)
         const own = story = request.exchange.records()
-        slot.keep(new Promise<void>(resolve => own.onOver(resolve)))
+        slot.holdUntil(new Promise<void>(resolve => own.onOver(resolve)))
         return own
       }))
       switch (claim.outcome) {

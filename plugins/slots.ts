@@ -4,10 +4,10 @@ import { callerKey } from '../lib/limits/caller-key.ts'
 import { MemorySlots } from '../lib/limits/memory.ts'
 import type { Release, Slots } from '../lib/limits/slots.ts'
 
-/** A slot that a reply has taken. It is given back when the reply is closed, in whatever way, and what it was kept for is over. */
+/** A slot that a reply has taken. It is given back when the reply is closed, in whatever way, and what it is held for is over. */
 export interface Slot {
-  /** Keeps the slot until a promise has settled, too. To be called before anything is waited for. */
-  keep (until: Promise<unknown>): void
+  /** Holds the slot until a promise has settled, too. To be called before anything is waited for. */
+  holdUntil (promise: Promise<unknown>): void
 }
 
 /** Who may have how many answers, and read how many, at once. */
@@ -44,11 +44,11 @@ async function take (slots: Slots, { request }: FastifyReply): Promise<Slot> {
   const holds: Array<Promise<unknown>> = [new Promise<void>(resolve => request.exchange.onOver(resolve))]
   void giveBack(await slots.acquire(callerKey(request.caller, request.ip)), holds)
   signal.throwIfAborted()
-  return { keep: until => { holds.push(until.catch(() => {})) } }
+  return { holdUntil: promise => { holds.push(promise.catch(() => {})) } }
 }
 
 async function giveBack (release: Release, holds: ReadonlyArray<Promise<unknown>>): Promise<void> {
-  // Iterated while it grows: what the slot is kept for is known later than the reply.
+  // Iterated while it grows: what the slot is held for is known later than the reply.
   for (const hold of holds) await hold
   release()
 }

@@ -39,8 +39,8 @@ async function traceRequests (app: FastifyInstance): Promise<void> {
   const { startTelemetry } = await import('../lib/tracing/telemetry.ts')
 
   // A setting that the SDK does not understand is left out, and told in its own words.
-  const tell = (message: string): void => app.log.warn(message)
-  diag.setLogger({ error: tell, warn: tell, info: tell, debug: tell, verbose: tell }, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
+  const warn = (message: string): void => app.log.warn(message)
+  diag.setLogger({ error: warn, warn, info: warn, debug: warn, verbose: warn }, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
   const provider = withEnvironment(app.environment, () =>
     startTelemetry({ name: pkg.name, version: pkg.version }, loss => app.log.warn(loss, 'spans were lost: the collector did not take them')))
   diag.disable()

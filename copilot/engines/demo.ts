@@ -30,7 +30,7 @@ export function demoEngine ({ pace = 25, silence = 20_000 }: DemoOptions = {}): 
       const question = questionOf(request)
       const trick = /^demo:(length|error|slow)\b/.exec(question)?.[1]
       const script = EXAMPLES.get(question) ?? tour(excerpt(question), request.mode)
-      const words = tell(trick === 'length' || trick === 'error' ? { ...script, text: firstWords(script.text) } : script)
+      const words = partsOf(trick === 'length' || trick === 'error' ? { ...script, text: firstWords(script.text) } : script)
       const left = new AbortController()
       const parts = new Readable({
         objectMode: true,
@@ -66,7 +66,7 @@ function questionOf ({ prompt, conversation }: AnswerRequest): string {
   return (at < 0 ? prompt : prompt.slice(at + LATEST.length)).trim()
 }
 
-function tell ({ reasoning, text }: Script): Part[] {
+function partsOf ({ reasoning, text }: Script): Part[] {
   return [...wordsOf(reasoning).map(word => part('reasoning', word)), ...wordsOf(text).map(word => part('text', word))]
 }
 

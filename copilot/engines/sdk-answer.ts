@@ -21,7 +21,7 @@ export async function answerInSession ({ turns, lost }: Runtime, session: Copilo
   let rest!: () => void
   const resting = new Promise<boolean>(resolve => { rest = () => resolve(true) })
   const unsubscribe = session.on(event => {
-    turn.tell(event)
+    turn.handle(event)
     if (event.type === 'session.idle') rest()
   })
   turns.set(sessionId, turn)

@@ -1,4 +1,4 @@
-import { presentable } from '../../lib/redact.ts'
+import { sanitize } from '../../lib/redact.ts'
 import { CopilotError } from '../errors.ts'
 
 /** A failure as the SDK reports it, by a `session.error` event, a `model.call_failure` event or an exception. */
@@ -16,15 +16,15 @@ export interface SdkFailure {
  */
 export function toCopilotError (failure: SdkFailure, { byProvider, secrets }: { byProvider: boolean, secrets: readonly string[] }): CopilotError {
   const { statusCode, errorType } = failure
-  const detail = presentable(failure.message, secrets)
+  const detail = sanitize(failure.message, secrets)
   if (statusCode === 429 || errorType === 'rate_limit' || errorType === 'quota') {
-    return new CopilotError('rate_limited', presentable(`Copilot is rate limiting: ${detail}`))
+    return new CopilotError('rate_limited', sanitize(`Copilot is rate limiting: ${detail}`))
   }
   if (statusCode === 401 || statusCode === 403 || errorType === 'authentication' || errorType === 'authorization') {
     // The SDK's own text names variables that this service does not have.
     return new CopilotError('auth', byProvider
       ? `GitHub Copilot authentication failed: the model provider refused the credentials (HTTP ${statusCode}); check COPILOT_PROVIDER_API_KEY`
-      : presentable(`GitHub Copilot authentication failed: ${detail}`))
+      : sanitize(`GitHub Copilot authentication failed: ${detail}`))
   }
   return new CopilotError('sdk', detail || 'The GitHub Copilot SDK reported an error without a message')
 }

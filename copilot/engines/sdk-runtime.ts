@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CopilotConfig } from '../config.ts'
-import { presentable } from '../../lib/redact.ts'
+import { sanitize } from '../../lib/redact.ts'
 import { CopilotError } from '../errors.ts'
 import { modelCalls } from './sdk-model-calls.ts'
 import { ModelTransport } from './sdk-send.ts'
@@ -109,7 +109,7 @@ export class RuntimeHost {
       // The SDK's message goes on with a stack and with what the process wrote.
       // And it stumbles over a process that could not be spawned.
       const [reason] = error instanceof TypeError ? ['it could not be spawned; are there file descriptors left (ulimit -n)?'] : error.message.split('\n', 1)
-      throw new CopilotError('spawn', presentable(`The GitHub Copilot runtime could not be started: ${reason}`, this.#secrets))
+      throw new CopilotError('spawn', sanitize(`The GitHub Copilot runtime could not be started: ${reason}`, this.#secrets))
     })
     this.#running = true
     return this.#watch(client)

@@ -99,7 +99,7 @@ export class Turn extends Readable {
   }
 
   /** Takes one event of the session. */
-  tell (event: SessionEvent): void {
+  handle (event: SessionEvent): void {
     if (this.over.aborted) return
     this.#silence?.refresh()
     switch (event.type) {

@@ -83,16 +83,16 @@ export class Story {
     this.#ended ??= broken ?? this.#failure?.ended ?? 'complete'
     const listeners = this.#listeners ?? []
     this.#listeners = undefined
-    for (const listener of listeners) this.#tell(listener)
+    for (const listener of listeners) this.#call(listener)
   }
 
   /** Calls a listener once when it is over, or at once when it is already, whatever way it ended. What a listener throws concerns nobody else. */
   onOver (listener: () => void): void {
-    if (this.isOver) this.#tell(listener)
+    if (this.isOver) this.#call(listener)
     else (this.#listeners ??= []).push(listener)
   }
 
-  #tell (listener: () => void): void {
+  #call (listener: () => void): void {
     try {
       listener()
     } catch (error) {

@@ -57,13 +57,13 @@ export class EventReply extends Readable {
     if (this.#failure || event === undefined || !KNOWN.has(event)) return
     try {
       if (this.#ending) throw unfit('it goes on behind its end')
-      this.#tell(event, parse(data))
+      this.#takeEvent(event, parse(data))
     } catch (error) {
       this.#fail(fromTransport(error))
     }
   }
 
-  #tell (event: string, data: Readonly<Record<string, unknown>>): void {
+  #takeEvent (event: string, data: Readonly<Record<string, unknown>>): void {
     switch (event) {
       case 'delta':
       case 'reasoning':

@@ -1,7 +1,7 @@
 import { errors } from 'undici'
 import type { IncomingHttpHeaders } from 'undici/types/header.js'
 import { describe, type ErrorType, GatewayError, isErrorType, ReportedError } from '../errors.ts'
-import { presentable } from '../redact.ts'
+import { sanitize } from '../redact.ts'
 import { retryAfter } from './retry-after.ts'
 
 /** This machine, not the service, had nothing left to make a connection with: descriptors, ports, memory. */
@@ -107,7 +107,7 @@ export function fromReply ({ status, headers, text }: ErrorReply, secrets: reado
  * presentable form: one line, at most 500 characters, `secrets` taken out.
  */
 export function fromReport ({ status, errorType: reported, retryAfter, ...report }: Report, secrets: readonly string[]): GatewayError | ReportedError {
-  const message = presentable(report.message, secrets) || undefined
+  const message = sanitize(report.message, secrets) || undefined
   const headers: Record<string, string> = retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }
   // Its words are about its own callers, of whom the gateway is one: they are for the log.
   if (BUSY.has(reported)) return new GatewayError('service_overloaded', { headers, ...(message && { cause: new Error(message) }) })

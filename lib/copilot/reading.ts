@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { GatewayError } from '../errors.ts'
-import { formOf } from './forms.ts'
+import { answerFormatOf } from './answer-format.ts'
 import type { Guard, Reply } from './reply.ts'
 
 /** How much of an error reply is read, in bytes. */
@@ -8,14 +8,14 @@ const MAX_ERROR_BYTES = 64 * 1024
 /** How large a buffered reply may be, in bytes. */
 const MAX_REPLY_BYTES = 16 * 1024 * 1024
 
-/** A guard for what is taken for a reply, as {@link formOf} says. */
+/** A guard for what is taken for a reply, as {@link answerFormatOf} says. */
 export function guard (types: readonly [string, ...string[]]): Guard {
-  return (status, headers) => formOf(status, headers, types).guard
+  return (status, headers) => answerFormatOf(status, headers, types).guard
 }
 
 /** The type of a reply. Throws for one that is no error and yet none of what was asked for. */
 export function refuseOthers (reply: Reply, types: readonly [string, ...string[]]): string {
-  const { refusal, type } = formOf(reply.status, reply.headers, types)
+  const { refusal, type } = answerFormatOf(reply.status, reply.headers, types)
   if (refusal === undefined) return type
   discard(reply.body)
   throw new GatewayError('bad_reply', { detail: refusal })

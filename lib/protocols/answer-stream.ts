@@ -153,15 +153,15 @@ export async function tellInFrames (frames: Frames, pending: Promise<Answer>, ex
   const answer = await Promise.race([pending, slow]).finally(() => inTime.abort())
 
   const stream = new AnswerStream(frames, heartbeat)
-  const tell = (answer: Answer): void => {
+  const begin = (answer: Answer): void => {
     exchange.began(answer)
     stream.tell(answer, exchange)
   }
   if (answer) {
-    tell(answer)
+    begin(answer)
   } else {
     stream.open()
-    pending.then(tell).catch((error: unknown) => stream.fail(exchange.fail(error), recorded))
+    pending.then(begin).catch((error: unknown) => stream.fail(exchange.fail(error), recorded))
   }
   return stream
 }

@@ -44,12 +44,12 @@ class TextStream extends Cuttable {
       }
     })
     let { bytes } = answer.offset
-    const tell = (text: Buffer): void => {
+    const write = (text: Buffer): void => {
       bytes += text.length
       if (this.#refuse && text.length > 0) this.#begin()
       if (!this.push(text)) source.pause()
     }
-    source.on('data', answer.body ? tell : (part: Part) => { if (part.type === 'text') tell(part.bytes) })
+    source.on('data', answer.body ? write : (part: Part) => { if (part.type === 'text') write(part.bytes) })
     source.once('error', (error: Error) => this.#fail(error))
     // Until there is text, nobody else has this stream, and would let go of it.
     exchange.onOver(() => this.destroy())

@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import Type, { type Static } from 'typebox'
-import { presentable } from '../redact.ts'
+import { sanitize } from '../redact.ts'
 import { StartError } from '../start-error.ts'
 import { trustProxy } from '../trust-proxy.ts'
 import type { Environment } from './collect.ts'
@@ -44,7 +44,7 @@ function explain ({ keyword, instancePath, message, params }: ErrorObject, prope
   const name = instancePath.slice(1)
   const property = properties[name]
   if (keyword === 'pattern') return `${name} must be ${property?.rule}`
-  const given = `, not ${JSON.stringify(presentable(String(values[name]), [], 60))}`
+  const given = `, not ${JSON.stringify(sanitize(String(values[name]), [], 60))}`
   if (keyword === 'enum') return `${name} must be one of ${params.allowedValues.filter(Boolean).join(', ')}${given}`
   if (keyword === 'maxLength') return `${name} must have at most ${params.limit} characters`
   return `${name} ${message} (${property?.maximum === undefined ? `at least ${property?.minimum}` : `${property.minimum} to ${property.maximum}`})${given}`

@@ -1,4 +1,4 @@
-import { presentable } from '../redact.ts'
+import { sanitize } from '../redact.ts'
 import type { Collected } from './collect.ts'
 import type { Annotations } from './schema.ts'
 
@@ -9,7 +9,7 @@ import type { Annotations } from './schema.ts'
 export function reportSettings (settings: Readonly<Record<string, Annotations>>, { values, origins }: Collected): string {
   return Object.entries(settings).map(([name, { secret, default: initial = '' }]) => {
     const value = values[name] ?? String(initial)
-    const shown = value === '' ? '(empty)' : secret ? '(hidden)' : presentable(value, [], 10_000)
+    const shown = value === '' ? '(empty)' : secret ? '(hidden)' : sanitize(value, [], 10_000)
     return `${name} = ${shown}  (${origins[name] ?? 'default'})\n`
   }).join('')
 }

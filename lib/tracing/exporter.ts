@@ -18,7 +18,7 @@ const TELL_EVERY_MS = 60_000
  */
 export class TolerantExporter implements SpanExporter {
   readonly #exporter: SpanExporter
-  readonly #tell: (loss: Loss) => void
+  readonly #warn: (loss: Loss) => void
   readonly #tellEvery: number
   #spans = 0
   #tellAgainAt = 0
@@ -26,7 +26,7 @@ export class TolerantExporter implements SpanExporter {
   /** `tellEvery` is in milliseconds. */
   constructor (exporter: SpanExporter, tell: (loss: Loss) => void, tellEvery = TELL_EVERY_MS) {
     this.#exporter = exporter
-    this.#tell = tell
+    this.#warn = tell
     this.#tellEvery = tellEvery
   }
 
@@ -46,7 +46,7 @@ export class TolerantExporter implements SpanExporter {
     if (performance.now() < this.#tellAgainAt) return
     this.#tellAgainAt = performance.now() + this.#tellEvery
     // Not the error itself: with it comes the collector's reply, which is anybody's text.
-    this.#tell({ spans: this.#spans, error: String(error?.message) })
+    this.#warn({ spans: this.#spans, error: String(error?.message) })
     this.#spans = 0
   }
 }

@@ -1,17 +1,17 @@
 import { test } from 'tap'
-import { presentable } from '../../lib/redact.ts'
+import { sanitize } from '../../lib/redact.ts'
 
 test('the given secrets are taken out, wherever and however often they stand', async t => {
-  t.equal(presentable('a s3cret b, s3cret', ['s3cret']), 'a [redacted] b, [redacted]')
-  t.equal(presentable('one two', ['one-', 'two2', '']), 'one two')
+  t.equal(sanitize('a s3cret b, s3cret', ['s3cret']), 'a [redacted] b, [redacted]')
+  t.equal(sanitize('one two', ['one-', 'two2', '']), 'one two')
 })
 
 test('a secret that is too short to be one stays, so that words survive', async t => {
-  t.equal(presentable('banana', ['an', '', 'ban']), 'banana')
+  t.equal(sanitize('banana', ['an', '', 'ban']), 'banana')
 })
 
 test('a secret with characters of regular expressions is taken as it is', async t => {
-  t.equal(presentable('x a.*+b( y aXXb', ['a.*+b(']), 'x [redacted] y aXXb')
+  t.equal(sanitize('x a.*+b( y aXXb', ['a.*+b(']), 'x [redacted] y aXXb')
 })
 
 test('what looks like a credential is taken out', async t => {
@@ -22,10 +22,10 @@ test('what looks like a credential is taken out', async t => {
     'sk-proj-abcdef_0123456789',
     'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl',
     'eyJhbGciOiJub25lIn0.eyJzdWIiOiJtZSJ9.'
-  ]) t.equal(presentable(`token ${credential} refused`), 'token [redacted] refused', credential)
-  t.equal(presentable('Authorization: Bearer abc123def456, next'), 'Authorization: Bearer [redacted], next')
-  t.equal(presentable('authorization: basic dXNlcjpwYXNzMQ=='), 'authorization: basic [redacted]')
-  t.equal(presentable('Bearer\n\t abc123def456'), 'Bearer [redacted]')
+  ]) t.equal(sanitize(`token ${credential} refused`), 'token [redacted] refused', credential)
+  t.equal(sanitize('Authorization: Bearer abc123def456, next'), 'Authorization: Bearer [redacted], next')
+  t.equal(sanitize('authorization: basic dXNlcjpwYXNzMQ=='), 'authorization: basic [redacted]')
+  t.equal(sanitize('Bearer\n\t abc123def456'), 'Bearer [redacted]')
 })
 
 /** What was said, and what is left of it. */
@@ -69,8 +69,8 @@ const credentials: Array<[said: string, shown: string]> = [
 
 for (const [said, shown] of credentials) {
   test(`${JSON.stringify(said)} is told without its secret`, async t => {
-    t.equal(presentable(said), shown)
-    t.equal(presentable(shown), shown, 'what was redacted stays as it is')
+    t.equal(sanitize(said), shown)
+    t.equal(sanitize(shown), shown, 'what was redacted stays as it is')
   })
 }
 
@@ -78,22 +78,22 @@ test('prose about tokens stays readable', async t => {
   for (const text of [
     'the token expired', 'token: expired', 'Incorrect API key provided', 'password: must have eight characters', 'max_tokens=100 is too many', 'Basic understanding of cookies: they are small', 'Bearer authentication failed', 'Bearer credentials required',
     'the bearer presented nothing', 'authorization failed', 'see https://example.com/a?b=c@d', 'mail me@example.com', 'cookie: none was sent', 'keys: one, two', 'risk-averse people ask', 'the secret of good prose', 'the "token" is missing', '-----BEGIN CERTIFICATE-----',
-    'bearer authentication failed', 'basic understanding required', 'sk-short', 'a task-force-of-many-people', 'ghp_ is a prefix', 'eyJ is how they begin']) t.equal(presentable(text), text)
+    'bearer authentication failed', 'basic understanding required', 'sk-short', 'a task-force-of-many-people', 'ghp_ is a prefix', 'eyJ is how they begin']) t.equal(sanitize(text), text)
 })
 
 test('text becomes one line without control characters', async t => {
-  t.equal(presentable('  a\r\nb\tc\u0000d\u001b[31m\u2028e  '), 'a b c d [31m e')
+  t.equal(sanitize('  a\r\nb\tc\u0000d\u001b[31m\u2028e  '), 'a b c d [31m e')
 })
 
 test('long text is cut to the limit, an ellipsis included, and no character is left in half', async t => {
-  t.equal(presentable('x'.repeat(500)), 'x'.repeat(500))
-  t.equal(presentable('x'.repeat(501)), 'x'.repeat(499) + '…')
-  t.equal(presentable('abcdef', [], 4), 'abc…')
-  t.ok(presentable('🌍'.repeat(300)).isWellFormed())
+  t.equal(sanitize('x'.repeat(500)), 'x'.repeat(500))
+  t.equal(sanitize('x'.repeat(501)), 'x'.repeat(499) + '…')
+  t.equal(sanitize('abcdef', [], 4), 'abc…')
+  t.ok(sanitize('🌍'.repeat(300)).isWellFormed())
 })
 
 test('a secret at the cut is redacted before the text is cut', async t => {
-  t.notMatch(presentable('x'.repeat(490) + ' top-s3cret-token', ['top-s3cret-token']), /top/)
+  t.notMatch(sanitize('x'.repeat(490) + ' top-s3cret-token', ['top-s3cret-token']), /top/)
 })
 
 test('half a megabyte of hostile text takes linear time, whatever shape it begins', async t => {
@@ -102,7 +102,7 @@ test('half a megabyte of hostile text takes linear time, whatever shape it begin
     '://', '://a', '://a@', 'cookie: a=b; ', 'cookie:a=b;', 'cookie=', 'authorization: ', 'authorization:basic ', 'authorization', 'bearer a', 'bearer a.', 'basic a', 'basic aA', 'basic', 'token:', 'token=', 'token":"', 'token":"\\', 'token\\":\\"',
     "token':'", 'password: a', 'secret', 'x-a-token:', 'x-a', '?key=', '&sig', '-----BEGIN PRIVATE KEY-----', '-----BEGIN ', '-----END', 'sk-', 'sk-a', 'xoxb-', 'AIza', 'ya29.', 'AKIA', 'github_pat_', 'glpat-', 'hf_', 'eyJ', 'a.', 'a-', 'a_', 'a=', '\\"', '@', '[redacted]'
   ]
-  for (const part of parts) presentable(part.repeat(500_000 / part.length))
+  for (const part of parts) sanitize(part.repeat(500_000 / part.length))
   // Quadratic patterns take minutes for it, linear ones about a second in all.
   t.ok(process.cpuUsage(before).user < 30_000_000)
 })
@@ -110,6 +110,6 @@ test('half a megabyte of hostile text takes linear time, whatever shape it begin
 test('64 KiB of the worst text takes linear time', async t => {
   // CPU time, which a busy machine does not add to: seconds for quadratic patterns, milliseconds for linear ones.
   const before = process.cpuUsage()
-  for (const text of ['bearer' + ' '.repeat(65_000), 'eyJ'.repeat(21_000), 'eyJ-'.repeat(16_000), 'eyJ.'.repeat(16_000), 'gho_'.repeat(16_000), 'bearer '.repeat(9_000), 'basic ' + 'a'.repeat(65_000)]) presentable(text)
+  for (const text of ['bearer' + ' '.repeat(65_000), 'eyJ'.repeat(21_000), 'eyJ-'.repeat(16_000), 'eyJ.'.repeat(16_000), 'gho_'.repeat(16_000), 'bearer '.repeat(9_000), 'basic ' + 'a'.repeat(65_000)]) sanitize(text)
   t.ok(process.cpuUsage(before).user < 1_000_000)
 })

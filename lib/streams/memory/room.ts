@@ -18,19 +18,19 @@ interface Account<T> {
 
 /**
  * A bounded amount of room, and who has how much of it. Who takes more than is free takes it from those that are over their
- * fair share, which is the bound divided by the owners that have any: from what is finished first, and, for somebody who is
+ * fair share, which is the capacity divided by the owners that have any: from what is finished first, and, for somebody who is
  * not over the share, from what is still being written. What is finished and others may keep goes last, and never for
  * somebody who is over the share.
  */
 export class Room<T extends Tenant> {
-  readonly #bound: number
+  readonly #capacity: number
   readonly #evict: (tenant: T) => void
   readonly #accounts = new Map<string, Account<T>>()
   #taken = 0
 
   /** `evict` is to give back what a tenant can, and to have it {@link leave}. */
-  constructor (bound: number, evict: (tenant: T) => void) {
-    this.#bound = bound
+  constructor (capacity: number, evict: (tenant: T) => void) {
+    this.#capacity = capacity
     this.#evict = evict
   }
 
@@ -45,7 +45,7 @@ export class Room<T extends Tenant> {
   /** Takes room for a tenant; false when there is none, even if others go. */
   take (tenant: T, amount: number): boolean {
     const account = this.#accountOf(tenant)
-    while (this.#taken + amount > this.#bound) {
+    while (this.#taken + amount > this.#capacity) {
       const victim = this.#victim(account, amount)
       if (!victim) return false
       this.#evict(victim)
@@ -87,7 +87,7 @@ export class Room<T extends Tenant> {
   }
 
   #victim (taker: Account<T>, amount: number): T | undefined {
-    const share = this.#bound / this.#accounts.size
+    const share = this.#capacity / this.#accounts.size
     const costOf = (account: Account<T>): number => account.cost + (account === taker ? amount : 0)
     // Whoever is furthest over the share first.
     const accounts = [...this.#accounts.values()].sort((a, b) => costOf(b) - costOf(a))

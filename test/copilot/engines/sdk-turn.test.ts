@@ -19,7 +19,7 @@ const shutdown = (shutdownType: string, errorReason?: string) => event('session.
 async function turnOf (...told: SessionEvent[]): Promise<{ turn: Turn, text: () => Promise<string> }> {
   const turn = new Turn(({ message }) => new CopilotError('sdk', message))
   await turn.mayAsk()
-  for (const one of told) turn.tell(one)
+  for (const one of told) turn.handle(one)
   return { turn, text: async () => (await turn.toArray()).map(({ bytes = '' }) => bytes.toString()).join('') }
 }
 
@@ -35,7 +35,7 @@ test('a turn ends by whichever event comes first that says so', async t => {
     const { turn, text } = await turnOf(...told)
     t.equal(await text(), 'Hello', name)
     t.equal(turn.ending.finishReason, name === 'idle without numbers' ? null : 'stop')
-    turn.tell(word)
+    turn.handle(word)
   }
 })
 
@@ -43,7 +43,7 @@ test('what the runtime does after an answer that was broken off is not told', as
   for (const last of [loopEnd, event('session.error', { message: 'no' }), event('model.call_failure', { statusCode: 400 }), shutdown('routine')]) {
     const { turn, text } = await turnOf(word, usage('length'))
     t.equal(await turn.mayAsk(), false, 'no further call')
-    turn.tell(last)
+    turn.handle(last)
     t.equal(await text(), 'Hello')
     t.equal(turn.ending.finishReason, 'length')
   }
@@ -65,8 +65,8 @@ test('an end of its own that no contract names is no end at all', async t => {
 test('a further call waits for what is said of the last one, and for no more than a second', async t => {
   const { turn } = await turnOf()
   const asked = turn.mayAsk()
-  turn.tell(word)
-  turn.tell(usage('length'))
+  turn.handle(word)
+  turn.handle(usage('length'))
   t.equal(await asked, false)
   turn.destroy()
 
@@ -82,9 +82,9 @@ test('a tool that runs long does not end its turn', async t => {
   const { turn, text } = await turnOf(word, usage('stop'), asks, loopEnd)
   const ended = once(turn.over, 'abort').then(() => 'ended')
   t.equal(await Promise.race([ended, turn.mayAsk().then(() => 'goes on')]), 'goes on')
-  turn.tell(event('tool.execution_complete', { toolCallId: 'unknown', success: true, result: { content: 'ok' } }))
-  turn.tell(usage('stop'))
-  turn.tell(loopEnd)
+  turn.handle(event('tool.execution_complete', { toolCallId: 'unknown', success: true, result: { content: 'ok' } }))
+  turn.handle(usage('stop'))
+  turn.handle(loopEnd)
   await ended
   t.match(await text(), 'Hello')
 })

@@ -2,17 +2,17 @@ import { MIMEType } from 'node:util'
 import type { IncomingHttpHeaders } from 'undici/types/header.js'
 import { guardFor, type TextGuard } from './text-guard.ts'
 
-/** What a reply is by its status and headers, before anything of it is read: a form that was asked for, or why it is none. */
-export type Form =
+/** The format of a reply by its status and headers, before its body is read: its media type and encoding, or why it cannot be an answer. */
+export type AnswerFormat =
   | { readonly type: string, readonly guard: TextGuard, readonly refusal?: undefined }
   | { readonly refusal: string, readonly type?: undefined, readonly guard?: undefined }
 
 /**
- * Holds a reply to what is taken for one: status 200, one of the media types in `types` (or none at all, which is the first
- * of them), not compressed, in an encoding that can be read. It is a list of what is allowed: a page, an error in disguise
- * or a part of something must not pass for an answer.
+ * Decides whether a reply can be an answer: it needs status 200, one of the media types in `types` (without `Content-Type` the
+ * first of them is assumed), no compression, and an encoding that Node can decode. Everything else is refused, because an HTML
+ * page of a proxy, an error with status 200 or a partial reply (206) must not pass for an answer.
  */
-export function formOf (status: number, headers: IncomingHttpHeaders, types: readonly [string, ...string[]]): Form {
+export function answerFormatOf (status: number, headers: IncomingHttpHeaders, types: readonly [string, ...string[]]): AnswerFormat {
   if (status !== 200) return { refusal: `its status is ${status}` }
   const encodings = listed(headers['content-encoding']).concat(listed(headers['transfer-encoding']).filter(coding => coding !== 'chunked'))
   if (encodings.some(encoding => encoding !== 'identity')) return { refusal: 'it is compressed' }
