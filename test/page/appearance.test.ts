@@ -2,17 +2,18 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 import tap from 'tap'
+import { EXAMPLES } from '../../copilot/engines/demo-scripts.ts'
 import { type Proxy, proxy } from '../client/proxy.ts'
 import { json } from '../helper.ts'
 import { Pen, setUp, type Visit } from './browser.ts'
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** The directory for pictures of what is tested here, when somebody wants some (docs/page.md), and which. */
+/** The directory for pictures of the page, when somebody wants some (docs/page.md). */
 const { SCREENSHOTS } = process.env
-const PICTURES = ['empty-light-1440', 'streaming-light-1440', 'streaming-light-320', 'reconnecting-light-1440', 'error-light-320', 'details-light-1440', 'details-dark-1440']
 
 const WIDE = { width: 1440, height: 900 }
+const PHONE = { width: 390, height: 844 }
 const NARROW = { width: 320, height: 640 }
 
 /** An answer with everything that Markdown has. */
@@ -44,14 +45,6 @@ next() // 11
 | Java | yes, of final variables | 2014 |
 `
 
-/** Writes text as a model does, token by token; all at once where nobody makes pictures of it. */
-async function tokens (pen: Pen, text: string): Promise<void> {
-  for (const token of text.split(/(?<=\s)/)) {
-    await pen.write(token)
-    if (SCREENSHOTS) await new Promise(resolve => setTimeout(resolve, 8 + 40 * Math.random() ** 3))
-  }
-}
-
 /** What leads to a state. */
 interface Scene extends Visit {
   readonly pen: Pen
@@ -67,13 +60,13 @@ const states: Record<string, (scene: Scene) => Promise<void>> = {
   },
   streaming: async ({ ask, become, turn, pen }) => {
     await ask('What is a closure?')
-    await tokens(pen, ANSWER.slice(0, 525))
+    await pen.write(ANSWER.slice(0, 525))
     await become('streaming')
     await turn.locator('ol li').first().waitFor()
   },
   reconnecting: async ({ ask, become, pen, network }) => {
     await ask('What is a closure?')
-    await tokens(pen, ANSWER.slice(0, 140))
+    await pen.write(ANSWER.slice(0, 140))
     await become('streaming')
     network.target = undefined
     network.cut()
@@ -81,7 +74,7 @@ const states: Record<string, (scene: Scene) => Promise<void>> = {
   },
   stopped: async ({ page, ask, become, pen }) => {
     await ask('What is a closure?')
-    await tokens(pen, ANSWER.slice(0, 140))
+    await pen.write(ANSWER.slice(0, 140))
     await become('streaming')
     await page.keyboard.press('Escape')
     await become('stopped')
@@ -89,7 +82,7 @@ const states: Record<string, (scene: Scene) => Promise<void>> = {
   details: async ({ page, ask, become, pen }) => {
     await page.getByRole('button', { name: 'Details' }).click()
     await ask('What is a closure?')
-    await tokens(pen, ANSWER)
+    await pen.write(ANSWER)
     await pen.end()
     await become('done')
   },
@@ -106,7 +99,7 @@ const states: Record<string, (scene: Scene) => Promise<void>> = {
 tap.test('what the page looks like', async t => {
   const given = await setUp(t)
   if (!given) return
-  const { pair, visit } = given
+  const { gateway, pair, visit } = given
 
   for (const [state, lead] of Object.entries(states)) {
     t.test(`${state}: nothing that axe complains of in light and dark, and no horizontal scrolling on wide and narrow screens`, async t => {
@@ -123,14 +116,86 @@ tap.test('what the page looks like', async t => {
         for (const colorScheme of ['light', 'dark'] as const) {
           await page.emulateMedia({ colorScheme })
           t.strictSame(await complaints(page), [], `${viewport.width} px, ${colorScheme}`)
-          const picture = `${state}-${colorScheme}-${viewport.width}`
-          if (SCREENSHOTS && PICTURES.includes(picture)) await page.screenshot({ path: `${SCREENSHOTS}/${picture}.png` })
         }
       }
       t.strictSame(offences, [])
     })
   }
+
+  if (SCREENSHOTS) {
+    t.test('pictures of the demo', async t => {
+      const { url, port } = await gateway(t)
+      const network = await proxy(t, port)
+      const [, question = ''] = EXAMPLES.keys()
+      for (const [name, viewport, colorScheme, lead] of pictures(question, network)) {
+        const visitor = await visit(t, network.url, { viewport, colorScheme })
+        await visitor.page.evaluate(SEED)
+        await visitor.page.goto(`${network.url}#/new`)
+        await visitor.page.reload()
+        await lead(visitor)
+        await visitor.page.screenshot({ path: `${SCREENSHOTS}/${name}-${colorScheme}-${viewport.width}.png` })
+        network.target = port
+        await visitor.page.close()
+      }
+      t.ok(url)
+    })
+  }
 })
+
+/** What was asked before, so that the list of conversations looks as it does after some days. */
+const SEED = `['How do I cancel a fetch?', 'Node streams and backpressure', 'Regular expression for a semver', 'Why is my effect run twice?', 'A Dockerfile for a monorepo'].forEach((title, index) => {
+  localStorage.setItem('copilot-stream-gateway:chat:c' + index, JSON.stringify({ id: 'c' + index, title, updated: Date.now() - [1, 2, 30, 31, 80][index] * 3_600_000 }))
+  localStorage.setItem('copilot-stream-gateway:turn:c' + index + ':t', JSON.stringify({ id: 't', chat: 'c' + index, asked: 1, prompt: title, answer: '', state: 'stopped' }))
+})`
+
+/** What is shown in docs/, and what leads to it. */
+function pictures (question: string, network: Proxy): Array<[name: string, viewport: typeof WIDE, colorScheme: 'light' | 'dark', lead: (visitor: Visit) => Promise<void>]> {
+  const streaming = async ({ ask, turn }: Visit): Promise<void> => {
+    await ask(question)
+    await turn.getByText('const debounced').waitFor({ timeout: 60_000 })
+  }
+  const details = async ({ page, ask, turn }: Visit): Promise<void> => {
+    await page.getByRole('button', { name: 'Details' }).click()
+    await ask(question)
+    await page.locator('.turn[data-status="done"]').waitFor({ timeout: 60_000 })
+    await turn.getByText(/Thought for/).click()
+    await page.evaluate('document.activeElement.blur(); scrollTo(0, 0)')
+    await page.mouse.move(700, 500)
+  }
+  const reconnecting = async (visitor: Visit): Promise<void> => {
+    await streaming(visitor)
+    network.target = undefined
+    network.cut()
+    await visitor.turn.getByText(/try 3 of 10/).waitFor()
+  }
+  return [
+    ['empty', WIDE, 'light', async () => {}],
+    ['streaming', WIDE, 'light', streaming],
+    ['reconnecting', WIDE, 'light', reconnecting],
+    ['details', WIDE, 'light', details],
+    ['details', WIDE, 'dark', details],
+    ['streaming', PHONE, 'light', streaming],
+    ['error', PHONE, 'light', async ({ page, ask }) => {
+      await ask('demo:error')
+      await page.locator('.turn[data-status="error"]').waitFor({ timeout: 60_000 })
+    }],
+    ['conversations', PHONE, 'dark', async ({ page, ask, become }) => {
+      await ask(question)
+      await become('streaming')
+      await page.getByRole('button', { name: 'Conversations' }).click()
+    }],
+    ['versions', WIDE, 'light', async ({ page, ask, turn }) => {
+      const done = page.locator('.turn[data-status="done"]')
+      await ask('What can I try here?')
+      await done.waitFor({ timeout: 60_000 })
+      await turn.getByRole('button', { name: 'Edit' }).click()
+      await ask('What else can I try here?')
+      await page.getByText('2 / 2').waitFor()
+      await done.waitFor({ timeout: 60_000 })
+      await turn.getByRole('button', { name: 'Edit' }).click()
+    }]
+  ]
+}
 
 /** What axe finds wrong with a page. */
 async function complaints (page: Page): Promise<unknown> {

@@ -23,6 +23,14 @@ const SAMPLES: ReadonlyArray<readonly [string, string]> = [
   ['# مرحبا\n\nשלום\n\n- أهلا\n', 'h3[dir="auto"] + p[dir="auto"] + ul[dir="auto"]']
 ]
 
+/** What is used of Chromium's trace: tasks of a thread, with the processor's time in microseconds. */
+interface TraceEvent {
+  readonly name: string
+  readonly pid: number
+  readonly tid: number
+  readonly tdur?: number
+}
+
 tap.test('Markdown that is rendered while it arrives', async t => {
   const given = await setUp(t)
   if (!given) return
@@ -75,21 +83,25 @@ tap.test('Markdown that is rendered while it arrives', async t => {
     }
   })
 
-  t.test('takes no task of 200 ms for 1 MB of it', async t => {
-    const source = SAMPLES.map(([source]) => source).join('\n').repeat(Math.ceil(1_000_000 / SAMPLES.map(([source]) => source).join('\n').length))
-    const [time, longest, blocks] = await page.evaluate<number[]>(`(async () => {
-      const tasks = [0]
-      new PerformanceObserver(list => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({ entryTypes: ['longtask'] })
-      const begun = performance.now()
+  t.test('takes no task of 200 ms of the processor for 1 MB of it', async t => {
+    const mixed = SAMPLES.map(([source]) => source).join('\n')
+    const source = mixed.repeat(Math.ceil(1_000_000 / mixed.length))
+    const browser = page.context().browser()
+    await browser?.startTracing(page, { categories: ['toplevel', 'devtools.timeline'] })
+    const blocks = await page.evaluate<number>(`(async () => {
       const root = document.createElement('div')
       root.className = 'answer'
       document.querySelector('#turns').append(root)
       const view = new rendering.MarkdownView(root, () => {})
       view.append(${JSON.stringify(source)})
       await view.end()
-      return [performance.now() - begun, Math.max(...tasks), root.querySelectorAll('p, li').length]
+      return root.querySelectorAll('p, li').length
     })()`)
-    t.comment(`${Math.round(time ?? 0)} ms in all, the longest task ${Math.round(longest ?? 0)} ms, ${blocks} blocks`)
-    t.ok((blocks ?? 0) > 10_000)
+    // Of the time on the wall, other programs of this machine take their part.
+    const { traceEvents }: { traceEvents: TraceEvent[] } = JSON.parse(String(await browser?.stopTracing()))
+    const script = traceEvents.find(({ name }) => name === 'FunctionCall')
+    const tasks = traceEvents.filter(({ name, pid, tid }) => name.endsWith('RunTask') && pid === script?.pid && tid === script.tid).map(({ tdur = 0 }) => tdur / 1000)
+    t.comment(`${source.length} characters, ${blocks} blocks: ${Math.round(tasks.reduce((sum, time) => sum + time, 0))} ms of the processor in all, ${Math.round(Math.max(...tasks))} ms at most in one task`)
+    t.ok(blocks > 10_000 && tasks.length > 100)
   })
 })
