@@ -24,6 +24,7 @@ import page from './plugins/page.ts'
 import loadShedding from './plugins/load-shedding.ts'
 import pipelining from './plugins/pipelining.ts'
 import rateLimit from './plugins/rate-limit.ts'
+import reload from './plugins/reload.ts'
 import resume from './plugins/resume.ts'
 import secondAddress from './plugins/second-address.ts'
 import securityHeaders from './plugins/security-headers.ts'
@@ -71,6 +72,7 @@ export const parts: ReadonlyArray<(app: FastifyInstance, options: GatewayOptions
   // The other end.
   app => app.register(companion),
   app => app.register(copilot),
+  app => app.register(reload),
 
   // What the operator sees of it: closed behind what stands lower, so that a drain can be watched to its end.
   app => app.register(metricsPort, { plugins: [exchange, errors, host, metricsRoute] }),

@@ -44,7 +44,10 @@ function check (sources: Sources): void {
 
 async function start (sources: Sources, open: boolean): Promise<void> {
   const app = Fastify(serverOptions(readable(sources)))
-  process.on('SIGHUP', () => app.log.info('SIGHUP: nothing is reloaded, a restart is needed to change settings'))
+  process.on('SIGHUP', () => {
+    // A start that is still under way reads what there is.
+    if (app.hasDecorator('reload')) app.reload()
+  })
   try {
     // Without walls around it: the process is the gateway's alone, and asks for its settings.
     await app.register(fp<GatewayOptions>(async (app, options) => await gateway(app, options)), { sources })

@@ -6,11 +6,14 @@ import { bearerOf } from '../lib/auth/token.ts'
 import { GatewayError } from '../lib/errors.ts'
 import { reachableAt } from '../lib/listen-address.ts'
 import { refuseOtherMachines } from '../lib/settings/listeners.ts'
+import type { Config } from '../lib/settings/schema.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** An `onRequest` hook that lets only known callers through. */
     readonly authenticate: onRequestAsyncHookHandler
+    /** Knows callers by other keys from the next request on. Throws a `StartError`, and changes nothing, when they cannot be used. */
+    renewCallers (secrets: Pick<Config, 'API_KEYS' | 'JWT_SECRET'>): void
   }
   interface FastifyRequest {
     /** Who is calling, once {@link FastifyInstance.authenticate} has found out. */
@@ -21,9 +24,10 @@ declare module 'fastify' {
 /** Finds out who is calling, in the way that `AUTH_MODE` says; unset, the gateway serves this machine alone. */
 export default fp(async function auth (app) {
   const { config } = app
-  const authenticate = authenticator(config)
+  let authenticate = authenticator(config)
   if (config.AUTH_MODE === '') guardListen(app.server)
 
+  app.decorate('renewCallers', ({ API_KEYS, JWT_SECRET }) => { authenticate = authenticator({ ...config, API_KEYS, JWT_SECRET }) })
   app.decorateRequest('caller', null)
   app.decorate('authenticate', async request => {
     const bearer = bearerOf(request.headers.authorization)

@@ -1,9 +1,10 @@
 import fastifyEnv from '@fastify/env'
 import fp from 'fastify-plugin'
 import type { SettingsOptions } from '../lib/gateway-options.ts'
-import { ajv, checkSettings } from '../lib/settings/check.ts'
+import { ajv, checkAgainst, checkSettings } from '../lib/settings/check.ts'
+import { checkStart } from '../lib/settings/check-start.ts'
 import { collectSettings, type Environment, type Sources } from '../lib/settings/collect.ts'
-import { companionSettings } from '../lib/settings/companion.ts'
+import { CompanionConfig, companionSettings } from '../lib/settings/companion.ts'
 import { settingsInCode } from '../lib/settings/in-code.ts'
 import { misspeltSettings } from '../lib/settings/misspelt.ts'
 import { type Annotations, annotationsOf, Config } from '../lib/settings/schema.ts'
@@ -18,7 +19,17 @@ declare module 'fastify' {
     readonly config: Config
     /** What it was made from, for parts that have a schema of their own. */
     readonly environment: Environment
+    /** Reads the settings anew from where they were found, and takes none over. Throws a `StartError` where a start would be refused. */
+    readSettings (): ReadSettings
   }
+}
+
+/** Settings that were read and checked. */
+export interface ReadSettings {
+  readonly config: Config
+  readonly values: Environment
+  /** The settings that count. */
+  readonly known: Readonly<Record<string, Annotations>>
 }
 
 /** Every setting that there is, of the gateway and of the companion. */
@@ -52,8 +63,15 @@ export function settingWarnings (values: Environment): string[] {
 
 /** Checks the settings once and decorates the instance with them; says in the log what starts. A bad value rejects with one clear line. */
 export default fp<SettingsOptions>(async function config (app, { settings = {}, environment, sources = environment ? { environment } : processSources() }) {
-  const values = { ...collectSettings(sources, SECRETS).values, ...settingsInCode(settings, Object.keys(SETTINGS)) }
+  const collect = (): Environment => ({ ...collectSettings(sources, SECRETS).values, ...settingsInCode(settings, Object.keys(SETTINGS)) })
+  const values = collect()
   app.decorate('environment', values)
+  app.decorate('readSettings', () => {
+    const values = collect()
+    const config = checkStart(values)
+    if (!config.COPILOT_SERVICE_URL) checkAgainst(CompanionConfig, values)
+    return { config, values, known: inEffect(!config.COPILOT_SERVICE_URL) }
+  })
   await app.register(fastifyEnv, { schema: Config, data: checkSettings(values), env: false, ajv })
 
   const { version, ...summary } = summarize(app.config)

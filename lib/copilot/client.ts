@@ -77,6 +77,11 @@ export class CopilotClient {
     return models.map(toModel)
   }
 
+  /** Has the service asked with another token from the next request on; empty: with none. */
+  renewToken (token: string): void {
+    this.#upstream.renewToken(token)
+  }
+
   /** Closes every connection to the service at once. */
   async close (): Promise<void> {
     await this.#upstream.close()

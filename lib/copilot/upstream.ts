@@ -55,12 +55,11 @@ const RETRY_DELAY_MS = 100
 export class Upstream {
   /** The configured URL without credentials. */
   readonly url: string
-  /** What must be shown to nobody: credentials as they are configured, and as they are sent. */
-  readonly secrets: readonly string[]
+  #secrets: readonly string[]
   readonly #connections: Connections
   readonly #origin: string
   readonly #prefix: string
-  readonly #authorization: string
+  #authorization: string
   readonly #firstByteTimeout: number
   #health: UpstreamHealth = { state: 'unknown' }
 
@@ -69,7 +68,7 @@ export class Upstream {
     const url = new URL(base)
     const credentials = [url.username, url.password].map(decodeURIComponent).join(':')
     const basic = credentials === ':' ? '' : Buffer.from(credentials).toString('base64')
-    this.secrets = [token, decodeURIComponent(url.password), url.password, credentials, basic]
+    this.#secrets = [token, decodeURIComponent(url.password), url.password, credentials, basic]
     this.#authorization = token ? `Bearer ${token}` : basic && `Basic ${basic}`
     this.#origin = url.origin
     this.#prefix = url.pathname.replace(/\/+$/, '')
@@ -77,6 +76,9 @@ export class Upstream {
     this.#firstByteTimeout = firstByteTimeout
     this.#connections = connect(url, connectTimeout, idleTimeout, proxy)
   }
+
+  /** What must be shown to nobody: credentials as they are configured, and as they are sent. */
+  get secrets (): readonly string[] { return this.#secrets }
 
   /** What is known of the upstream from the calls so far; no call is made to find out. */
   get health (): UpstreamHealth { return this.#health }
@@ -112,6 +114,12 @@ export class Upstream {
       this.#note('down', failure.errorType)
       throw failure
     }
+  }
+
+  /** Sends another token from the next request on; empty: none. The former one stays secret, since the service may still repeat it. */
+  renewToken (token: string): void {
+    this.#secrets = [...this.#secrets, token]
+    this.#authorization = token && `Bearer ${token}`
   }
 
   /** Closes every connection at once; calls under way reject. */

@@ -64,16 +64,6 @@ test('the first line of the log says what starts, before it listens, and warning
   t.notMatch(gateway.stdout, 's3cret')
 })
 
-test('SIGHUP changes nothing, and the log says so', async t => {
-  const gateway = start(t, server(), nowhere)
-  const url = await gateway.url()
-  gateway.kill('SIGHUP')
-  while (!gateway.stdout.includes('SIGHUP: nothing is reloaded')) await once(gateway, 'output')
-  t.equal((await fetch(`${url}/health`)).status, 200)
-  gateway.kill('SIGTERM')
-  t.equal(await gateway.ended, 0)
-})
-
 test('a .env that cannot be read as settings stops the start with one line', async t => {
   for (const [file, why] of [[{}, /^\.env cannot be read: it is a directory/], [Buffer.from('\ufeffAUTH_MODE=jwt\n', 'utf16le'), /UTF-16/], ['AUTH_MODE: jwt\n', /line 1 is no setting/]] as const) {
     const gateway = start(t, server(), nowhere, { '.env': file })
