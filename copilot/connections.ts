@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
-import { watchFurtherServers } from '../lib/further-servers.ts'
+import { keepFurtherServers, watchFurtherServers } from '../lib/further-servers.ts'
 
 /** How often connections without a request are closed while the application closes, in milliseconds. */
 const SWEEP = 50
@@ -11,6 +11,7 @@ export function surviveAcceptErrors (app: FastifyInstance): void {
   const unwatch = watchFurtherServers(app.server, { found: server => { server.once('listening', () => survive(server)) } })
   // Until it listens, its errors are Fastify's.
   app.server.once('listening', () => survive(app.server))
+  app.addHook('onListen', async () => keepFurtherServers(app.server))
   app.addHook('onClose', async () => unwatch())
 }
 

@@ -42,6 +42,13 @@ export function watchFurtherServers (first: Server, { found, connected }: Furthe
   }
 }
 
+/** Keeps Fastify from closing all further servers for good when the first cannot accept a connection. To be called once it listens. */
+export function keepFurtherServers (first: Server): void {
+  for (const listener of first.listeners('error')) {
+    if (listener.name === 'closeSecondary') Reflect.apply(first.off, first, ['error', listener])
+  }
+}
+
 function field (value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+  return Reflect.get(Object(value), name)
 }

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import fp from 'fastify-plugin'
-import { watchFurtherServers } from '../lib/further-servers.ts'
+import { keepFurtherServers, watchFurtherServers } from '../lib/further-servers.ts'
 
 /** What the first server has listeners for, without which Node answers by itself, or ends the process. */
 const EVENTS = ['clientError', 'checkExpectation', 'connect', 'drop']
@@ -13,11 +13,11 @@ export default fp(async function secondAddress (app) {
   const first = app.server
   const unwatch = watchFurtherServers(first, {
     found (server) {
-      if (taken.has(server)) return
+      const events = EVENTS.filter(() => !taken.has(server))
       taken.add(server)
       // Fastify has them told to the first, where nobody waits for any: such a request would hang, and its end would be the process's.
       server.removeAllListeners('upgrade')
-      for (const event of EVENTS) server.on(event, (...args) => first.emit(event, ...args))
+      for (const event of events) server.on(event, (...args) => first.emit(event, ...args))
       // Until it listens, its errors are Fastify's.
       server.once('listening', () => server.on('error', error => first.emit('error', error)))
       server.maxConnections = first.maxConnections
@@ -26,10 +26,7 @@ export default fp(async function secondAddress (app) {
   })
 
   app.addHook('onListen', async () => {
-    // Fastify closes all further servers for good when one cannot accept a connection, which the next one may be again.
-    for (const listener of first.listeners('error')) {
-      if (listener.name === 'closeSecondary') Reflect.apply(first.off, first, ['error', listener])
-    }
+    keepFurtherServers(first)
   })
   app.addHook('onClose', async () => unwatch())
 }, { name: 'second-address', dependencies: ['unrouted', 'client-errors', 'connections'] })
