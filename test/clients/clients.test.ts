@@ -9,7 +9,7 @@ import tap, { type Test } from 'tap'
 import { codeBlocks, tableRows } from '../docs/tables.ts'
 import { NODE, start } from '../entry/process.ts'
 import { build, json, type Script, streams, upstream, type UpstreamRequest } from '../helper.ts'
-import { type Ask, DRIVES, type Outcome } from './driver.ts'
+import type { Ask, Outcome } from './driver.ts'
 import { ADDRESS, atHand, FOLDERS, newerNode, newest, over, pages, type Runner } from './runners.ts'
 
 const WHOLE = 'Grüße 🌍!'
@@ -29,9 +29,15 @@ interface Scene {
   readonly ask?: Partial<Ask>
   /** The client asks so often, and gets to know the same each time. */
   readonly times?: number
+  /** The client is asked without a page, and the cell is about something beside the text. */
+  readonly cell?: (outcome: Outcome) => string | undefined
   /** What else is to be seen: `asked` are the questions of one client. */
   readonly also?: (t: Test, asked: readonly UpstreamRequest[]) => unknown
 }
+
+const thoughtful: Script = reply => reply.writeHead(200, { 'content-type': 'text/event-stream' }).end([
+  'event: reasoning\ndata: {"text":"Hm."}', `event: delta\ndata: {"text":"${WHOLE}"}`, 'event: done\ndata: {"finishReason":"stop","usage":{"inputTokens":3,"outputTokens":2}}', ''
+].join('\n\n'))
 
 const refusedOnce = new Set<unknown>()
 const stopped: Array<Promise<unknown>> = []
@@ -44,6 +50,8 @@ const scenes: Readonly<Record<string, Scene>> = {
     also: (t, [question]) => t.match(question?.json.prompt, /User: One\n\nAssistant: Eins\n\nUser \(latest\): Hello/)
   },
   'a model by its name': { script: characters, also: (t, [question]) => t.equal(question?.json.model, 'gpt-5') },
+  'what the model thought': { script: thoughtful, cell: ({ thought }) => thought === '' ? 'is not told' : thought },
+  'what it cost': { script: thoughtful, cell: ({ cost }) => cost },
   'a key that is not accepted': { script: characters, at: 'closed', also: (t, asked) => t.equal(asked.length, 0) },
   'a limit, with a second to wait': {
     script (reply, request) {
@@ -76,7 +84,7 @@ function cellOf ({ text, finish, error, status }: Outcome, asked: number): strin
   return asked > 1 ? `${seen}, asked ${asked} times` : seen
 }
 
-const CLIENTS = [...Object.keys(DRIVES), '@ai-sdk/react']
+const CLIENTS = ['openai', '@langchain/openai', '@ai-sdk/openai-compatible', '@ai-sdk/react']
 
 tap.test('clients', async t => {
   const given = await pages(t)
@@ -91,25 +99,27 @@ tap.test('clients', async t => {
   }
   const newer = await newest(t)
   /** Each client in each of its versions, by the folder that it is installed in. */
-  const runners = CLIENTS.flatMap(client => FOLDERS.map((folder, index): { client: string, folder: string, run: Runner } =>
-    ({ client, folder, run: client === '@ai-sdk/react' ? useChat(folder) : (index === 0 ? atHand : newer)(client) })))
+  const runners = CLIENTS.flatMap(client => FOLDERS.map((folder, index): { client: string, folder: string, run: Runner, pageless: Runner } => {
+    const pageless = (index === 0 ? atHand : newer)(client)
+    return { client, folder, pageless, run: client === '@ai-sdk/react' ? useChat(folder) : pageless }
+  }))
   const cells = new Map((await tableRows('docs/clients.md', '')).map(([row = '', ...columns]) => [row, columns]))
   const cell = (row: string, client: string): string | undefined => cells.get(row)?.[CLIENTS.indexOf(client)]
   const ran = new Set<string>()
 
-  for (const [row, { script, at = 'open', ask = {}, times = 1, also = () => {} }] of Object.entries(scenes)) {
+  for (const [row, { script, at = 'open', ask = {}, times = 1, cell: told, also = () => {} }] of Object.entries(scenes)) {
     await t.test(row, async t => {
       service.requests.length = 0
       service.scripts['/chat/stream'] = script
       // All at once: each is told from the others by what it asks.
-      await Promise.all(runners.filter(({ client }) => cell(row, client) !== '—').map(async ({ client, folder, run }) => {
+      await Promise.all(runners.filter(({ client }) => cell(row, client) !== '—').map(async ({ client, folder, run, pageless }) => {
         ran.add(`${client}: ${row}`)
         const prompt = `Hello from ${client} of ${folder}`
         const question = { base: gateways[at], key: 'any', ...ask, messages: [...ask.messages ?? [], { role: 'user' as const, content: prompt }] }
         const outcomes: Outcome[] = []
-        while (outcomes.length < times) outcomes.push(await run({ ...question, ...(ask.idempotencyKey && { idempotencyKey: `${client}-${folder}` }) }))
+        while (outcomes.length < times) outcomes.push(await (told ? pageless : run)({ ...question, ...(ask.idempotencyKey && { idempotencyKey: `${client}-${folder}` }) }))
         const asked = service.asked().filter(({ json }) => String(json.prompt).endsWith(prompt))
-        for (const outcome of outcomes) t.equal(cellOf(outcome, asked.length), cell(row, client), `${client} of ${folder}: ${outcome.error}`)
+        for (const outcome of outcomes) t.equal(told ? told(outcome) : cellOf(outcome, asked.length), cell(row, client), `${client} of ${folder}: ${outcome.error}`)
         await also(t, asked)
       }))
     })
@@ -205,7 +215,7 @@ tap.test('clients', async t => {
   await t.test('the examples run as they stand', async t => {
     service.scripts['/chat/stream'] = characters
     const examples = (await codeBlocks('docs/clients.md', 'js')).map(code => code.replaceAll(ADDRESS, gateways.open))
-    t.equal(examples.length, Object.keys(DRIVES).length)
+    t.equal(examples.length, 3)
     for (const [folder, node] of [[FOLDERS[0], process.execPath], [FOLDERS[1], await newerNode()]] as const) {
       const file = `${folder}/node_modules/.example.mjs`
       // One process for all of them: each import is a module of its own.

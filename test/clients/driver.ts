@@ -1,6 +1,6 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { ChatOpenAI } from '@langchain/openai'
-import { generateText, streamText } from 'ai'
+import { DefaultChatTransport, generateText, readUIMessageStream, streamText, type UIMessage } from 'ai'
 import OpenAI from 'openai'
 
 /** What a client is to ask. */
@@ -21,14 +21,20 @@ export interface Outcome {
   readonly text: string
   /** How it ended by the client's words; undefined when it does not say. */
   readonly finish?: string | undefined
+  /** What the model thought, and how many tokens went in and came out, where the client tells it. */
+  readonly thought?: string
+  readonly cost?: string
   /** What was thrown, and its status, if it has one. */
   readonly error?: string | undefined
   readonly status?: number | undefined
 }
 
+const costOf = (input: number | undefined, output: number | undefined): { cost?: string } => input === undefined ? {} : { cost: `${input} in, ${output} out` }
+const fieldOf = (value: object, name: string): string => String(Reflect.get(value, name) ?? '')
+
 /** Told of each text as it comes. */
 type Listener = (text: string) => void
-type Drive = (ask: Ask, onText: Listener, signal: AbortSignal) => Promise<{ finish?: string | null | undefined }>
+type Drive = (ask: Ask, onText: Listener, signal: AbortSignal) => Promise<Partial<Outcome>>
 
 const MODEL = 'gpt-5'
 const headersOf = ({ idempotencyKey }: Ask): Record<string, string> => idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }
@@ -42,12 +48,16 @@ async function openai (ask: Ask, onText: Listener, signal: AbortSignal) {
     onText(choice?.message.content ?? '')
     return { finish: choice?.finish_reason }
   }
-  let finish: string | null | undefined
-  for await (const { choices: [choice] } of await client.chat.completions.create({ ...question, stream: true }, options)) {
+  let finish: string | undefined
+  let thought = ''
+  let cost = {}
+  for await (const { choices: [choice], usage } of await client.chat.completions.create({ ...question, stream: true, stream_options: { include_usage: true } }, options)) {
     if (choice?.delta.content) onText(choice.delta.content)
-    finish ??= choice?.finish_reason
+    if (choice) thought += fieldOf(choice.delta, 'reasoning_content')
+    finish ??= choice?.finish_reason ?? undefined
+    cost = costOf(usage?.prompt_tokens, usage?.completion_tokens)
   }
-  return { finish }
+  return { finish, thought, ...cost }
 }
 
 async function langchain (ask: Ask, onText: Listener, signal: AbortSignal) {
@@ -59,15 +69,19 @@ async function langchain (ask: Ask, onText: Listener, signal: AbortSignal) {
     return { finish: String(finish) }
   }
   let finish: string | undefined
-  for await (const { content, response_metadata: { finish_reason: reason } } of await model.stream(messages, { signal })) {
+  let thought = ''
+  let cost = {}
+  for await (const { content, additional_kwargs: more, response_metadata: { finish_reason: reason }, usage_metadata: usage } of await model.stream(messages, { signal })) {
     if (content) onText(String(content))
+    thought += fieldOf(more, 'reasoning_content')
     if (reason) finish = String(reason)
+    if (usage) cost = costOf(usage.input_tokens, usage.output_tokens)
   }
-  return { finish }
+  return { finish, thought, ...cost }
 }
 
 async function provider (ask: Ask, onText: Listener, signal: AbortSignal) {
-  const model = createOpenAICompatible({ name: 'gateway', baseURL: `${ask.base}/v1`, apiKey: ask.key })(MODEL)
+  const model = createOpenAICompatible({ name: 'gateway', baseURL: `${ask.base}/v1`, apiKey: ask.key, includeUsage: true })(MODEL)
   const system = ask.messages.flatMap(({ role, content }) => role === 'system' ? content : []).join('\n')
   const messages = ask.messages.flatMap(({ role, content }) => role === 'system' ? [] : { role, content })
   const question = { model, messages, ...(system && { system }), abortSignal: signal, headers: headersOf(ask), maxRetries: 0 }
@@ -77,18 +91,39 @@ async function provider (ask: Ask, onText: Listener, signal: AbortSignal) {
     return { finish: finishReason }
   }
   let finish: string | undefined
+  let thought = ''
+  let cost = {}
   // What is thrown is what somebody sees who reads the parts of the stream.
   for await (const part of streamText({ ...question, onError: () => {} }).fullStream) {
     if (part.type === 'text-delta') onText(part.text)
-    else if (part.type === 'finish') finish = part.finishReason
-    else if (part.type === 'abort') finish = 'stopped'
+    else if (part.type === 'reasoning-delta') thought += part.text
+    else if (part.type === 'finish') {
+      finish = part.finishReason
+      cost = costOf(part.totalUsage.inputTokens, part.totalUsage.outputTokens)
+    } else if (part.type === 'abort') finish = 'stopped'
     else if (part.type === 'error') throw part.error
   }
-  return { finish }
+  return { finish, thought, ...cost }
+}
+
+/** What `useChat` reads by, without a page. */
+async function transport ({ base, messages }: Ask, onText: Listener, signal: AbortSignal) {
+  const stream = await new DefaultChatTransport({ api: `${base}/api/chat` }).sendMessages({
+    chatId: 'a-chat',
+    messages: messages.map(({ role, content }, index) => ({ id: String(index), role, parts: [{ type: 'text', text: content }] })),
+    trigger: 'submit-message',
+    messageId: undefined,
+    abortSignal: signal
+  })
+  let last: UIMessage<{ usage?: { inputTokens: number, outputTokens: number } }> | undefined
+  for await (const message of readUIMessageStream<NonNullable<typeof last>>({ stream, terminateOnError: true })) last = message
+  const said = (type: 'text' | 'reasoning'): string => last?.parts.map(part => part.type === type ? part.text : '').join('') ?? ''
+  onText(said('text'))
+  return { finish: 'stop', thought: said('reasoning'), ...costOf(last?.metadata?.usage?.inputTokens, last?.metadata?.usage?.outputTokens) }
 }
 
 /** How each client is used, by the name of its package. */
-export const DRIVES: Readonly<Record<string, Drive>> = { openai, '@langchain/openai': langchain, '@ai-sdk/openai-compatible': provider }
+const DRIVES: Readonly<Record<string, Drive>> = { openai, '@langchain/openai': langchain, '@ai-sdk/openai-compatible': provider, '@ai-sdk/react': transport }
 
 /** Has a client ask. Never rejects. */
 export async function drive (client: string, ask: Ask, onText: Listener = () => {}): Promise<Outcome> {
@@ -102,8 +137,8 @@ export async function drive (client: string, ask: Ask, onText: Listener = () => 
   try {
     const run = DRIVES[client]
     if (!run) throw new Error(`nobody knows how to use ${client}`)
-    const { finish } = await run(ask, listen, leaving.signal)
-    return { text, finish: finish ?? undefined }
+    const told = await run(ask, listen, leaving.signal)
+    return { text, ...told }
   } catch (error) {
     return { text, error: String(error), status: statusOf(error) }
   }
