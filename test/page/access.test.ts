@@ -1,4 +1,5 @@
 import tap from 'tap'
+import { EXAMPLES } from '../../copilot/engines/demo-scripts.ts'
 import { json } from '../helper.ts'
 import { Pen, setUp } from './browser.ts'
 
@@ -19,7 +20,7 @@ tap.test('the page without a mouse, and without eyes', async t => {
       t.not(await page.evaluate('(element => [element, element.closest(".box") ?? element].map(node => getComputedStyle(node).outlineStyle).find(style => style !== "none") ?? "none")(document.activeElement)'), 'none', 'visible focus')
       await page.keyboard.press('Tab')
     }
-    t.strictSame(order, ['Skip to the question', 'key', 'details-toggle', 'new-chat', 'search', 'export-chat', 'import-chat', 'shortcuts-toggle', 'Explain backpressure in Node streams', 'Write a debounce function in TypeScript', 'Compare REST and GraphQL in a table', 'prompt', 'mode', 'model', 'send'])
+    t.strictSame(order, ['Skip to the question', 'key', 'details-toggle', 'new-chat', 'search', 'export-chat', 'import-chat', 'shortcuts-toggle', ...EXAMPLES.keys(), 'prompt', 'mode', 'model', 'send'])
     t.strictSame(offences, [])
   })
 

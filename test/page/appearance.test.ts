@@ -5,7 +5,7 @@ import tap from 'tap'
 import { EXAMPLES } from '../../copilot/engines/demo-scripts.ts'
 import { type Proxy, proxy } from '../client/proxy.ts'
 import { json } from '../helper.ts'
-import { Pen, setUp, type Visit } from './browser.ts'
+import { Pen, setUp, told, type Visit } from './browser.ts'
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -93,6 +93,32 @@ const states: Record<string, (scene: Scene) => Promise<void>> = {
   },
   key: async ({ page }) => {
     await page.getByRole('button', { name: 'Key' }).click()
+  },
+  crowded: async ({ page, turn, ask, become, pen }) => {
+    pen.script = told(['reasoning', { text: 'Let me *see*.' }], ['tool', { id: '1', name: 'read_file', state: 'failed', input: { path: 'a.ts' } }], ['delta', { text: ANSWER }], ['done', { finishReason: 'length' }])
+    await ask('line\n'.repeat(40))
+    await become('error')
+    await turn.getByRole('button', { name: 'Regenerate', exact: true }).click()
+    await page.getByText('2 / 2').waitFor()
+    await become('error')
+    await turn.getByText(/Thought/).click()
+    await turn.locator('.tool summary').click()
+    await page.getByLabel('File to import').setInputFiles({ name: 'a.json', mimeType: 'application/json', buffer: Buffer.from('{') })
+    await page.locator('#undo').getByText('no JSON').waitFor()
+    await page.getByLabel('Your question').fill('a'.repeat(20_001))
+    await page.context().setOffline(true)
+    await page.getByText('You are offline').waitFor()
+  },
+  drawer: async ({ page, ask, become, pen }) => {
+    await ask('What is a closure?')
+    await pen.end('Fine.')
+    await become('done')
+    await page.setViewportSize(NARROW)
+    await page.getByRole('button', { name: 'Conversations' }).click()
+    await page.getByRole('button', { name: 'Rename' }).click()
+  },
+  shortcuts: async ({ page }) => {
+    await page.keyboard.press('?')
   }
 }
 
