@@ -32,7 +32,7 @@ export function checkSettings (values: Environment): Config {
 export function checkAgainst<Schema extends Type.TObject> (schema: Schema, values: Environment): Static<Schema> {
   const settings: unknown = Object.fromEntries(Object.entries(schema.properties).flatMap(([name, property]) => {
     const text = values[name]
-    return text ? [[name, Type.IsInteger(property) && /^-?\d+$/.test(text) ? Number(text) : text]] : []
+    return text ? [[name, Type.IsInteger(property) && /^\s*-?\d+\s*$/.test(text) ? Number(text) : text]] : []
   }))
   const isValid = ajv.compile<Static<Schema>>(schema)
   if (isValid(settings)) return settings

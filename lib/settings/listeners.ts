@@ -13,7 +13,7 @@ export function refuseOtherMachines (authMode: string, host: string): void {
 export function metricsPort ({ AUTH_MODE, HOST, METRICS_PORT, PORT }: Config): number | undefined {
   if (METRICS_PORT === '') return undefined
   const port = Number(METRICS_PORT)
-  if (port > 65_535) throw new StartError('METRICS_PORT must be <= 65535')
+  if (port > 65_535) throw new StartError(`METRICS_PORT must be <= 65535 (0 to 65535), not "${METRICS_PORT}"`)
   if (port === PORT && port !== 0) throw new StartError('METRICS_PORT must be another port than PORT; empty, the metrics are on PORT')
   refuseOtherMachines(AUTH_MODE, HOST)
   return port

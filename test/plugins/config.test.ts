@@ -51,7 +51,7 @@ test('every variable has its default', async t => {
 })
 
 test('numbers are read as numbers, and what is not a variable of ours is left out', async t => {
-  const loaded = await load({ PORT: '0', DRAIN_TIMEOUT_MS: '2147483647', PATH: '/bin', COPILOT_SERVICE_URL: 'https://copilot.example/base/', LOG_LEVEL: 'silent' })
+  const loaded = await load({ PORT: ' 0 ', DRAIN_TIMEOUT_MS: '2147483647', PATH: '/bin', COPILOT_SERVICE_URL: 'https://copilot.example/base/', LOG_LEVEL: 'silent' })
   t.match(loaded, { PORT: 0, DRAIN_TIMEOUT_MS: 2_147_483_647, COPILOT_SERVICE_URL: 'https://copilot.example/base/', LOG_LEVEL: 'silent' })
   t.notOk('PATH' in loaded)
 })
@@ -73,6 +73,7 @@ const durations = Object.entries({
 
 const bad: Array<[name: string, value: string, rule: string]> = [
   ['PORT', 'abc', 'must be integer (0 to 65535), not "abc"'],
+  ['PORT', '3e3', 'must be integer (0 to 65535), not "3e3"'],
   ['PORT', '3000.5', 'must be integer (0 to 65535), not "3000.5"'],
   ['PORT', '-1', 'must be >= 0 (0 to 65535), not "-1"'],
   ['PORT', '65536', 'must be <= 65535 (0 to 65535), not "65536"'],

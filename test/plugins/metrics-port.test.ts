@@ -52,7 +52,7 @@ test('a drain can be watched to its end, and no scraper holds it up', async t =>
 
 test('a port that cannot be is refused at start', async t => {
   const refused = (environment: Record<string, string>) => build(t, { ...nowhere, ...environment })
-  await t.rejects(refused({ METRICS_PORT: '65536' }), { name: 'StartError', message: /^METRICS_PORT must be <= 65535$/ })
+  await t.rejects(refused({ METRICS_PORT: '65536' }), { name: 'StartError', message: /^METRICS_PORT must be <= 65535 \(0 to 65535\), not "65536"$/ })
   await t.rejects(refused({ METRICS_PORT: 'x' }), { name: 'StartError', message: /^METRICS_PORT must be a port, / })
   await t.rejects(refused({ METRICS_PORT: '3000' }), { name: 'StartError', message: /^METRICS_PORT must be another port than PORT/ })
   await t.rejects(refused({ METRICS_PORT: '0', HOST: '0.0.0.0' }), { name: 'StartError', message: /^AUTH_MODE must be none, api-key or jwt to listen on 0\.0\.0\.0/ })
