@@ -37,21 +37,21 @@ import api from './routes/api.ts'
 import health from './routes/health.ts'
 import metricsRoute from './routes/metrics.ts'
 
-/** What the gateway is made of, in order. The list is the architecture: what stands lower builds on what stands above, and a plugin that does says so. */
+/** The parts of the gateway in their order of registration. A part may use what is registered above it, and declares that in its `dependencies`. */
 export const parts: ReadonlyArray<(app: FastifyInstance, options: GatewayOptions) => PromiseLike<unknown>> = [
-  // What everything else asks for.
+  // What everything else depends on.
   (app, options) => app.register(config, options),
   app => app.register(exchange),
   app => app.register(errors),
   app => app.register(validation),
 
-  // Who asks, and what is told of it: of every reply, whatever below has refused or answered it.
+  // Who is calling, and what is recorded of every reply: before anything that may refuse a request.
   app => app.register(tracing),
   app => app.register(auth),
   app => app.register(accessLog),
   app => app.register(metrics),
 
-  // What every reply has; before anything that may refuse, so that a page can read the refusal.
+  // Headers of every reply: before anything that may refuse, so that a page can read the refusal.
   app => app.register(securityHeaders),
   app => app.register(cors),
 
@@ -65,23 +65,23 @@ export const parts: ReadonlyArray<(app: FastifyInstance, options: GatewayOptions
   app => app.register(drain),
   app => app.register(host),
 
-  // Who may take how much.
+  // Limits.
   app => app.register(rateLimit),
   app => app.register(slots),
 
-  // The other end.
+  // The Copilot service.
   app => app.register(companion),
   app => app.register(copilot),
   app => app.register(reload),
 
-  // What the operator sees of it: closed behind what stands lower, so that a drain can be watched to its end.
+  // The metrics listener: it closes after everything registered below, so that a drain can be watched to its end.
   app => app.register(metricsPort, { plugins: [exchange, errors, host, metricsRoute] }),
 
-  // How an answer gets from there to here.
+  // How answers reach their readers.
   app => app.register(resume),
   app => app.register(delivery),
 
-  // What there is to ask for.
+  // Routes.
   app => app.register(docs),
   (app, options) => app.register(page, options),
   app => app.register(health),
@@ -90,7 +90,7 @@ export const parts: ReadonlyArray<(app: FastifyInstance, options: GatewayOptions
   app => app.register(api)
 ]
 
-/** The whole gateway as one Fastify plugin. An application that registers it sees nothing of it but its routes. */
+/** The whole gateway as one encapsulated Fastify plugin: the application that registers it gets its routes, and no decorator or hook. */
 export default async function gateway (app: FastifyInstance, options: GatewayOptions): Promise<void> {
   try {
     for (const register of parts) await register(app, options)
@@ -109,7 +109,7 @@ export { type GatewayOptions, serverOptions }
 /** The options of the Fastify instance for this process; `fastify start -o` reads them. */
 export const options = serverOptions(startingEnvironment())
 
-/** Settings that cannot be read are for the plugin of the configuration to report, in one line; an import that throws would be a dump. */
+/** Falls back to the bare environment when the settings cannot be read: plugins/config.ts reports that in one line, while an import that throws would print a stack. */
 function startingEnvironment (): Environment {
   try {
     return readEnvironment()

@@ -24,7 +24,7 @@ try {
   else if (command.action === 'check') check(sourcesOf(command))
   else await start(sourcesOf(command), command.open)
 } catch (error) {
-  // How the command is used, and what --check finds, is for the terminal; a start has a log.
+  // Errors of the command line and of --check go to the terminal; a start writes its own to the log.
   process.stderr.write(`${String(error).replace(/^StartError: /, '')}\n`)
   process.exitCode = 1
 }
@@ -49,7 +49,7 @@ async function start (sources: Sources, open: boolean): Promise<void> {
     if (app.hasDecorator('reload')) app.reload()
   })
   try {
-    // Without walls around it: the process is the gateway's alone, and asks for its settings.
+    // Not encapsulated (fastify-plugin): this process is the gateway's alone, and reads its decorators.
     await app.register(fp<GatewayOptions>(async (app, options) => await gateway(app, options)), { sources })
     const { HOST, PORT, DEMO_PAGE, DRAIN_DELAY_MS, DRAIN_TIMEOUT_MS } = app.config
     // The drain has bounds of its own; this one is for the case that something else hangs.
@@ -62,14 +62,14 @@ async function start (sources: Sources, open: boolean): Promise<void> {
     const failure = DEMO_PAGE === 'on' ? await openBrowser(url) : new Error('DEMO_PAGE is off')
     if (failure) app.log.warn({ err: failure }, 'no page was opened')
   } catch (error) {
-    // What the operator can mend needs no stack: a setting, or an address that cannot be listened on.
+    // What the operator can fix needs no stack: a setting, or an address that cannot be listened on.
     const mendable = error instanceof StartError || (error instanceof Error && 'syscall' in error)
     app.log.fatal(mendable ? error.message : error)
     process.exit(1)
   }
 }
 
-/** For the options of the server; what cannot be read is for the plugin of the configuration to report, in the log. */
+/** The settings for the options of the server. When they cannot be read, plugins/config.ts reports it in the log. */
 function readable (sources: Sources): Environment {
   try {
     return collectSettings(sources, SECRETS).values

@@ -1,10 +1,10 @@
 import { isLoopbackHost } from './loopback.ts'
 import { StartError } from './start-error.ts'
 
-/** A `Host` (RFC 9110 §7.2): a name or an IPv6 address in brackets, and perhaps a port. */
+/** A `Host` (RFC 9110 §7.2): a name or an IPv6 address in brackets, with an optional port. */
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+?)\.?(?::\d*)?$/i
 
-/** How many spellings of hosts that were let in are remembered, so that the usual ones cost one look-up. */
+/** How many accepted `Host` values are cached, so that the usual ones cost one look-up. */
 const REMEMBERED = 64
 
 /**

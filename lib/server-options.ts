@@ -39,7 +39,7 @@ export function hasServerOptions (app: object): boolean {
 /** The environment variables that a Fastify instance has to know of. */
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** All but one are about what comes before an answer; an answer's own bounds are settings, and know what they wait for. */
+/** The limits of a connection before an answer. Those of an answer itself are settings, because they depend on what it waits for. */
 const BOUNDS: ConnectionBounds = {
   // From a connection, or the first byte of its next request, to the end of the headers, which are a few packets.
   headersTimeout: 20_000,
@@ -47,11 +47,11 @@ const BOUNDS: ConnectionBounds = {
   requestTimeout: 60_000,
   // How often Node looks for those that are late; its own half a minute would more than double the first.
   connectionsCheckingInterval: 5_000,
-  // Longer than the 60 s of most balancers, so that it is they who close, and never under a request. A drain does not wait for it.
+  // How long an idle connection lives: longer than the 60 s of most balancers, so that the balancer closes first and never loses a request. A drain does not wait for it.
   keepAliveTimeout: 72_000,
-  // Off: it would cut an answer at a silence. What silence of a service or of a reader means, others judge.
+  // Off: it would cut an answer at a silence. COPILOT_IDLE_TIMEOUT_MS and CLIENT_STALL_TIMEOUT_MS decide about silence.
   connectionTimeout: 0,
-  // All of them may be sent at once, behind an answer that takes minutes, and each is held until then. The last reply says that it is the last.
+  // A client may pipeline all of them behind an answer that takes minutes, and each is held in memory until then. The last reply has `Connection: close`.
   maxRequestsPerSocket: 100,
   // Node's own, whatever NODE_OPTIONS say.
   maxHeaderSize: 16 * 1024
@@ -71,9 +71,9 @@ export function serverOptions (environment: Environment, bounds: Partial<Connect
     // The name of a chat is a `sessionId`: 200 characters, each of two units at most.
     routerOptions: { maxParamLength: 400 },
     trustProxy: trustProxy(environment.TRUST_PROXY || 'false') ?? false,
-    // While draining, the gateway says who is served and who is not.
+    // While draining, plugins/drain.ts decides which requests are still served.
     return503OnClosing: false,
-    // What never becomes a request that a route can see is answered by the gateway's plugins, as everything else.
+    // Malformed requests, which no route sees, are answered by the gateway's plugins with the error contract.
     clientErrorHandler (this: FastifyInstance, error: ConnectionError, socket: Socket) {
       const gateway = unrouted.get(this.server)
       if (gateway) gateway.refuseBytes(error, socket)

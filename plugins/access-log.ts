@@ -9,7 +9,7 @@ import { isFailed } from '../lib/errors.ts'
  * recorded has. Nothing of what was said is logged, and no query string, where tokens get lost.
  */
 export default fp(async function accessLog (app) {
-  // Every field is made here and none is a credential; looking for some in each line took a tenth of a request's CPU time.
+  // Redaction is off for this logger: every field is made here and none is a credential, and redaction took a tenth of a request's CPU time.
   const log = app.log.child({}, { redact: { paths: [] } })
 
   app.addHook('onRequest', async (request, reply) => {
@@ -39,13 +39,13 @@ export default fp(async function accessLog (app) {
   })
 }, { name: 'access-log', dependencies: ['exchange', 'errors', 'tracing', 'auth'] })
 
-/** Probes and scrapes come every few seconds and say nothing, nor do preflights; what went wrong should stand out. */
+/** Probes, scrapes and preflights come every few seconds: at `info` they would hide the lines that matter. */
 function level ({ exchange: { ended, failure }, method, routeOptions }: FastifyRequest): 'debug' | 'info' | 'warn' {
   if (isFailed(ended)) return 'warn'
   return !failure && (method === 'OPTIONS' || routeOptions.url?.match(/\/(health(\/\w+)?|metrics)$/)) ? 'debug' : 'info'
 }
 
-/** What the service says of an answer's end and of its cost, as far as it does. */
+/** The finish reason and the token counts, as far as the service reported them. */
 function cost (ending: Ending | null) {
   const { inputTokens, outputTokens, reasoningTokens } = ending?.usage ?? {}
   return { finishReason: ending?.finishReason ?? undefined, inputTokens, outputTokens, reasoningTokens }

@@ -21,7 +21,7 @@ declare module 'fastify' {
   }
 }
 
-/** Finds out who is calling, in the way that `AUTH_MODE` says; unset, the gateway serves this machine alone. */
+/** Authenticates callers as `AUTH_MODE` says. When it is unset, the gateway serves loopback addresses only. */
 export default fp(async function auth (app) {
   const { config } = app
   let authenticate = authenticator(config)
@@ -39,7 +39,7 @@ export default fp(async function auth (app) {
   })
 }, { name: 'auth', dependencies: ['config', 'errors'] })
 
-/** Refuses to listen where others could connect, whoever asks for it. Fastify has no hook between the choice of the address and the first connection. */
+/** Refuses to listen on an address beyond loopback, whichever way `listen` is called. It wraps `server.listen`, because Fastify has no hook between the choice of the address and the first connection. */
 function guardListen (server: { listen: (...args: never[]) => unknown }): void {
   server.listen = new Proxy(server.listen, {
     apply (listen, self, args: unknown[]) {

@@ -6,7 +6,7 @@ import { GatewayError } from '../lib/errors.ts'
 import { lastResponse } from '../lib/last-response.ts'
 import { answerUnrouted } from '../lib/server-options.ts'
 
-/** What Node's parser says of bytes that are no HTTP. */
+/** The codes by which Node's HTTP parser reports a malformed request. */
 export type ParserError = ConnectionError
 
 declare module 'fastify' {
@@ -16,19 +16,19 @@ declare module 'fastify' {
   }
 }
 
-/** What is no HTTP: a header block over Node's 16 KiB, one or a body that took too long, bytes that are something else. */
+/** Answers malformed requests: headers over 16 KiB, headers or a body that took too long, bytes that are not HTTP. */
 export default fp(async function clientErrors (app) {
   const refused = new WeakSet<Socket>()
 
   app.decorate('refuseBytes', (error, socket) => {
-    // What broke off may be the body of a request whose hooks have only begun.
+    // A body that broke off belongs to a request whose hooks may still be running.
     setImmediate(refuse, error, socket)
   })
   answerUnrouted(app.server, app)
 
   function refuse (error: ConnectionError, socket: Socket): void {
     const [reply, ...others] = app.repliesOn(socket)
-    // Behind an answer in flight, a reply would become a part of that answer.
+    // A reply written here would land in the middle of the answer that this connection is still sending.
     const isAnswering = reply !== undefined && (reply.request.raw.complete || reply.raw.headersSent || others.length > 0)
     if (!socket.writable || error.code === 'ECONNRESET' || isAnswering || refused.has(socket)) {
       socket.destroy(error)
@@ -47,7 +47,7 @@ export default fp(async function clientErrors (app) {
   }
 }, { name: 'client-errors', dependencies: ['errors', 'pipelining', 'unrouted'] })
 
-/** A request in the place of one that never became any; of its headers, `Origin` alone says who may read the reply. */
+/** A stand-in for a request that could not be parsed. Only its `Origin` is known, which decides whether a page may read the reply. */
 function nameless ({ rawPacket }: ConnectionError, socket: Socket): IncomingMessage {
   const request = new IncomingMessage(socket)
   const origin = /\r\norigin:[ \t]*(\S+)[ \t]*\r\n/i.exec(String(rawPacket ?? ''))?.[1]
@@ -56,13 +56,13 @@ function nameless ({ rawPacket }: ConnectionError, socket: Socket): IncomingMess
   return request
 }
 
-/** Refuses a request whose body will never be whole: its route waits for that, and has not answered. */
+/** Refuses a request whose body broke off: its route is still waiting for the rest and has not answered. */
 function refuseBody (reply: FastifyReply, failure: GatewayError): void {
   reply.request.exchange.cut(failure)
   const body = `Error: ${failure.message}`
   reply.code(failure.status).headers({ 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': Buffer.byteLength(body), 'X-Error-Type': failure.errorType })
   reply.raw.shouldKeepAlive = false
-  // Several values of a header are one, with commas between them (RFC 9110 §5.3).
+  // Several fields of one name are joined by commas (RFC 9110 §5.3).
   for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, String(value))
   reply.raw.end(body)
 }

@@ -35,7 +35,7 @@ export interface ReadSettings {
 /** Every setting that there is, of the gateway and of the companion. */
 export const SETTINGS = annotationsOf({ ...companionSettings, ...Config.properties })
 
-/** Those that are shown nowhere, and may each be given as a file. OpenTelemetry reads one of its own. */
+/** The settings that are never shown and may be given as a file, with the one that OpenTelemetry reads by itself. */
 export const SECRETS = [...Object.keys(SETTINGS).filter(name => SETTINGS[name]?.secret), 'OTEL_EXPORTER_OTLP_HEADERS']
 
 /** Where the settings of this process are: its environment variables, and `.env` in the working directory for those that are not set. */
@@ -46,13 +46,13 @@ export function readEnvironment (): Environment {
   return collectSettings(processSources(), SECRETS).values
 }
 
-/** The settings that count when the companion runs in this process, or does not. */
+/** The settings that have an effect, with the companion in this process or without it. */
 export function inEffect (companion: boolean): Readonly<Record<string, Annotations>> {
   const { COPILOT_PORT, ...own } = companionSettings
   return annotationsOf({ ...Config.properties, ...(companion && { ...own, ...Config.properties }) })
 }
 
-/** What is odd about settings, and stops no start. */
+/** Warnings about settings that do not stop the start. */
 export function settingWarnings (values: Environment): string[] {
   const known = [...Object.keys(SETTINGS), ...SECRETS, ...SECRETS.map(name => `${name}_FILE`)]
   return [

@@ -11,13 +11,13 @@ declare module 'fastify' {
   }
 }
 
-/** How long it stays at one line of the log, however many connections are refused, in milliseconds. */
+/** Refused connections are logged at most once in this many milliseconds. */
 const QUIET_MS = 60_000
 
 /**
- * Bounds connections by the descriptors that the process may have, so that whoever comes is never what answers in flight, or the
- * connections to the Copilot service, run out of them by. When there are as many as may be, some that wait for no answer are closed:
- * first those that never asked for anything, then the oldest. When all wait for one, newcomers are refused.
+ * Limits connections by the file descriptors of the process, so that new clients cannot take those that answers in flight and
+ * connections to the Copilot service need. At the limit, idle connections are closed: first those that never sent a request, then
+ * the oldest. When every connection waits for an answer, new ones are refused.
  */
 export default fp(async function connections (app) {
   // One to the reader, one to the service, and its own end of that one where the service is in this process.
@@ -37,7 +37,7 @@ export default fp(async function connections (app) {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     if (sockets.size >= room.connections) closeIdle(socket)
-    // Beyond the bound of one server come those of several together.
+    // Each server has a limit of its own; this one is for all of them together.
     if (sockets.size <= room.connections) return
     socket.destroy()
     noteRefusal()
@@ -66,7 +66,7 @@ export default fp(async function connections (app) {
   }
 
   app.addHook('onListen', async () => {
-    // Of a listener that cannot accept, for want of descriptors; without a listener for it, it would end the process.
+    // A listener emits this when it cannot accept because descriptors ran out; unhandled, it would end the process.
     server.on('error', err => app.log.error({ err }, 'a connection could not be accepted'))
   })
 }, { name: 'connections', dependencies: ['config', 'pipelining'] })

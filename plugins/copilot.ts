@@ -42,7 +42,7 @@ export default fp(async function copilot (app) {
   app.addHook('onClose', () => client.close())
 }, { name: 'copilot', dependencies: ['config', 'exchange', 'tracing', 'companion'] })
 
-/** The proxies of the environment, by the names that curl knows, of which the lower-case ones count more. */
+/** The proxies of the environment, by curl's names; lower-case names win. */
 function proxyOf (environment: Environment): ProxyOptions {
   const variable = (name: string) => environment[name.toLowerCase()] || environment[name] || ''
   return { http: variable('HTTP_PROXY'), https: variable('HTTPS_PROXY'), except: variable('NO_PROXY') }
@@ -52,7 +52,7 @@ function connect (options: CopilotClientOptions): CopilotClient {
   try {
     return new CopilotClient(options)
   } catch {
-    // Never with its words: they may repeat what is secret in a URL.
+    // The original message is dropped, because it may repeat credentials of the URL.
     throw new StartError('HTTP_PROXY and HTTPS_PROXY must be http:// or https:// URLs, and credentials in COPILOT_SERVICE_URL percent-encoded')
   }
 }

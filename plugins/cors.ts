@@ -2,7 +2,7 @@ import cors from '@fastify/cors'
 import fp from 'fastify-plugin'
 import { corsOrigins } from '../lib/cors-origins.ts'
 
-/** What OpenAI's SDKs say of themselves with every request; a browser asks for each by name. */
+/** Headers that OpenAI's SDKs send with every request; a preflight has to allow each by name. */
 const STAINLESS = ['Arch', 'Async', 'Custom-Poll-Interval', 'Helper', 'Helper-Method', 'Lang', 'OS', 'Package-Version', 'Poll-Helper', 'Read-Timeout', 'Retry-Count', 'Runtime', 'Runtime-Version', 'Timeout']
 
 const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
@@ -17,16 +17,16 @@ export default fp(async function corsHeaders (app) {
     return
   }
   await app.register(cors, {
-    // A function, because anything else tells foreign origins all the rest: methods, headers, that there may be credentials.
+    // A function, because with a list the plugin would send methods, headers and credentials to foreign origins, too.
     origin: (origin, decide) => decide(null, origin !== undefined && mayRead(origin) && (any ? '*' : origin)),
-    // What is no preflight is for the routes, whose errors are those of the contract.
+    // An OPTIONS request that is no preflight goes to the routes, whose errors follow the contract.
     strictPreflight: false,
-    // Cookies and client certificates only for origins that somebody wrote down.
+    // Cookies and client certificates are allowed only for origins that CORS_ORIGIN names.
     credentials: !any && origins.length > 0,
     methods: ['GET', 'POST', 'DELETE'],
     allowedHeaders: ['Authorization', 'Content-Type', 'X-API-Key', 'X-Request-Id', 'Last-Event-ID', 'traceparent', 'tracestate', 'User-Agent', 'OpenAI-Organization', 'OpenAI-Project', ...STAINLESS.map(name => `X-Stainless-${name}`), 'Idempotency-Key'],
     exposedHeaders: ['X-Request-Id', 'X-Error-Type', 'X-Copilot-Delivery', 'X-Stream-Id', 'Retry-After', 'X-Should-Retry', 'X-Ignored-Parameters', 'X-Vercel-AI-UI-Message-Stream', 'Idempotent-Replayed'],
     maxAge: 600
   })
-  // It answers preflights by itself: what is to see them, or to be in them, stands before it.
+  // It answers preflights by itself: a hook that has to see them must be registered before it.
 }, { name: 'cors', dependencies: ['config', 'access-log', 'metrics', 'security-headers'] })

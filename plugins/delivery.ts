@@ -32,7 +32,7 @@ export default fp(async function delivery (app) {
     this.headers({
       ...HEADERS,
       ...protocol.headers,
-      // Who is told before the answer has begun, is told in it.
+      // When a heartbeat has committed the reply before the answer began, its `start` event says how it is delivered.
       ...(exchange.answer && { 'X-Copilot-Delivery': exchange.answer.delivery }),
       ...(streamId !== undefined && { 'X-Stream-Id': streamId })
     })

@@ -18,9 +18,9 @@ export default fp(async function docs (app) {
         }
       }
     },
-    // Replies are told in streams and in forms of their own, which no serializer of Fastify's is to touch: they are described, and no more.
+    // Response schemas are documentation only: replies are streams, or JSON that Fastify's serializer must not touch.
     transformObject: document => {
-      // The other kind is of OpenAPI 2, which is not asked for.
+      // A plain object would be OpenAPI 2, which is not used here.
       /* c8 ignore next */
       if (!('openapiObject' in document)) return document.swaggerObject
       const { openapiObject } = document
@@ -35,7 +35,7 @@ export default fp(async function docs (app) {
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
-    // The plugin's own policy takes styles and fonts from anywhere, and would have a page without TLS lose its files.
+    // The plugin's default policy allows styles and fonts from anywhere, and `upgrade-insecure-requests`, which breaks a page without TLS.
     staticCSP: {
       'default-src': "'none'",
       'script-src': "'self'",

@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { GatewayError } from '../lib/errors.ts'
 
-/** How far the process is on its way out. */
+/** The state of the shutdown. */
 export type Phase = 'serving' | 'draining' | 'closed'
 
 /** What is known of the answers in flight. */
@@ -72,7 +72,7 @@ export default fp(async function drain (app) {
       cut++
       exchange.abort(new GatewayError('draining'))
     }
-    // What is left then is a reader that does not even take the end.
+    // Readers that are still connected here do not even take the end of their answer.
     deadline = setTimeout(() => {
       for (const { raw: { socket } } of inFlight) {
         if (socket instanceof Socket) socket.destroy()
@@ -89,7 +89,7 @@ export default fp(async function drain (app) {
     }
     phase = 'closed'
     deadline = setTimeout(cutAnswers, DRAIN_TIMEOUT_MS)
-    // After this hook Fastify closes the listener; what is idle by then goes with it.
+    // Fastify closes the listener after this hook, and idle connections with it.
     setImmediate(closeIdle)
   })
   app.addHook('onClose', async () => {

@@ -31,7 +31,7 @@ export default fp(async function errors (app) {
 
 /** Sends a failure to the client, in the form that it expects. */
 export function sendError (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  // Nobody is there to be told, and a client that leaves is no failure.
+  // The client has left: there is nobody to answer, and it is no failure.
   if (reply.raw.destroyed) return reply.hijack()
 
   const failure = request.exchange.fail(toContract(error, request))
@@ -44,7 +44,7 @@ export function sendError (error: unknown, request: FastifyRequest, reply: Fasti
     .send(body)
 }
 
-/** Puts Fastify's own refusals of a body into words that say what is allowed. */
+/** Turns Fastify's refusals of a body into messages that say what is allowed. */
 function toContract (error: unknown, { routeOptions }: FastifyRequest): unknown {
   if (!(error instanceof Error && 'code' in error)) return error
   switch (error.code) {
@@ -52,7 +52,7 @@ function toContract (error: unknown, { routeOptions }: FastifyRequest): unknown 
       return new GatewayError('invalid_request', { status: 415, detail: 'Content-Type must be application/json' })
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new GatewayError('invalid_request', { status: 413, detail: `the body may have at most ${size(routeOptions.bodyLimit)}` })
-    // Their own words repeat the path, and the query behind it.
+    // Fastify's message would repeat the path with its query, which may hold secrets.
     case 'FST_ERR_BAD_URL':
       return new GatewayError('invalid_request', { detail: 'the path cannot be decoded' })
     case 'FST_ERR_MAX_PARAM_LENGTH':
@@ -65,7 +65,7 @@ function toContract (error: unknown, { routeOptions }: FastifyRequest): unknown 
   }
 }
 
-/** A size as people say it, but never rounded: in MiB or KiB where it is a number of them. */
+/** A size in MiB or KiB where it is a whole number of them, else in bytes; never rounded. */
 function size (bytes: number): string {
   if (bytes % 2 ** 20 === 0) return `${bytes / 2 ** 20} MiB`
   return bytes % 2 ** 10 === 0 ? `${bytes / 2 ** 10} KiB` : `${bytes} bytes`

@@ -8,14 +8,14 @@ declare module 'fastify' {
   }
 }
 
-/** Follows every request from its arrival to the end of its reply, and names it. */
+/** Gives every request its exchange, the record of its reply, and sends its id in `X-Request-Id`. */
 export default fp(async function exchange (app) {
   app.decorateRequest('exchange', null, [])
   app.addHook('onRequest', async (request, reply) => {
     const exchange = new Exchange(reply.raw, error => request.log.error({ err: error }, 'the end of a request was not told to all'))
     request.exchange = exchange
-    // The only event that comes for every way a reply can end; Fastify's hooks miss a client that leaves mid-stream.
-    // Before all who want to know then how it ended, wherever they stand.
+    // `close` is the only event that comes for every way a reply can end: Fastify's hooks miss a client that leaves mid-stream.
+    // Prepended, so that the exchange is settled before other listeners ask how the reply ended.
     reply.raw.prependOnceListener('close', () => exchange.settle())
     reply.header('X-Request-Id', request.id)
   })

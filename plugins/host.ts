@@ -25,10 +25,10 @@ export default fp(async function host (app) {
   })
 }, { name: 'host', dependencies: ['errors'], decorators: { fastify: ['config'] } })
 
-/** The name of another machine that a request says it is meant for. An HTTP/1.0 request may say nothing, as health checks do and no browser does. */
+/** The host that a request names, when it is neither this machine nor allowed. HTTP/1.0 requests may have no `Host`: health checks send such, browsers do not. */
 function foreignName ({ headers, originalUrl }: FastifyRequest, isAllowed: (host: string) => boolean): string | undefined {
   if (headers.host !== undefined && !isAllowed(headers.host)) return headers.host
-  // A target may name a host as well, which then counts more than the header (RFC 9112 §3.2.2): here both do.
+  // An absolute-form target names a host, too, and overrides the header (RFC 9112 §3.2.2): both are checked.
   const target = originalUrl.startsWith('/') ? undefined : /^[^/]+:\/\/([^/?#]*)/.exec(originalUrl)?.[1]
   return target === undefined || isAllowed(target) ? undefined : target
 }

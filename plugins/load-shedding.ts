@@ -15,12 +15,12 @@ declare module 'fastify' {
 }
 
 const LIMITS: Omit<PressureLimits, 'delay'> = {
-  // Above, V8 collects garbage more and more, and at the limit the process ends with all its answers.
+  // Above this, V8 spends more and more time on garbage collection; at the heap limit the process dies with all its answers.
   heap: 0.85,
   interval: 1_000
 }
 
-/** Refuses new answers before those in flight suffer. Whatever else is asked, health first of all, is answered. */
+/** Refuses new answers while the process is overloaded, before those in flight suffer. All other routes, health first, are served. */
 export default fp(async function loadShedding (app) {
   const pressure = new Pressure({ ...LIMITS, delay: app.config.MAX_LOOP_DELAY_MS }, app.log)
   app.decorate('heapReliefs', pressure.reliefs)
@@ -28,7 +28,7 @@ export default fp(async function loadShedding (app) {
   app.decorate('shedLoad', async () => {
     if (pressure.isHigh) throw new GatewayError('overloaded')
   })
-  // Behind all that takes the process a while to start with, which is no pressure.
+  // Begins after the start, whose work is no overload.
   app.addHook('onReady', async () => pressure.start())
   app.addHook('onClose', async () => pressure.stop())
 }, { name: 'load-shedding', dependencies: ['config', 'errors'] })

@@ -9,7 +9,7 @@ export interface MetricsPortOptions {
   readonly plugins: ReadonlyArray<FastifyPluginAsync<{ ownPort: boolean }>>
 }
 
-/** Enough for those who scrape; whoever connects and says nothing is closed soon. */
+/** The most connections; enough for scrapers, and idle ones are closed soon. */
 const MAX_CONNECTIONS = 16
 
 /**
@@ -21,10 +21,10 @@ export default fp<MetricsPortOptions>(async function metricsPort (app, { plugins
   if (port === undefined) return
 
   const server = Fastify({
-    // Scrapes are like probes: nobody reads a line for each.
+    // Scrapes come every few seconds, and nobody reads a log line for each.
     loggerInstance: app.log.child({}, { level: 'warn' }),
     forceCloseConnections: true,
-    // Nothing but short requests without a body come here.
+    // Only short requests without a body are expected here.
     serverFactory: handler => createServer({ requestTimeout: 10_000, connectionsCheckingInterval: 5_000 }, handler).unref()
   })
   server.decorate('config', app.config).decorate('metrics', app.metrics)
@@ -33,7 +33,7 @@ export default fp<MetricsPortOptions>(async function metricsPort (app, { plugins
   app.addHook('onReady', async () => {
     const url = await server.listen({ host: app.config.HOST, port }).catch((error: unknown) => { throw explainListen(error, 'METRICS_PORT') })
     server.server.maxConnections = MAX_CONNECTIONS
-    // Of a listener that cannot accept, for want of descriptors; without a listener for it, it would end the process.
+    // A listener emits this when it cannot accept because descriptors ran out; unhandled, it would end the process.
     server.server.on('error', err => app.log.error({ err }, 'a connection to the metrics could not be accepted'))
     app.log.info({ url: `${url}/metrics` }, 'metrics are served')
   })

@@ -7,7 +7,7 @@ declare module 'fastify' {
   interface FastifyInstance { readonly metrics: Metrics }
 }
 
-/** Counts every reply once it is over, whatever has refused it, and nothing before. */
+/** Counts every reply when it is over, those that any plugin refused included. */
 export default fp(async function metrics (app) {
   const metrics = new Metrics({ build: labelsOf(summarize(app.config)), inFlight: () => app.slots.taken, sockets: () => app.copilot.sockets })
 
@@ -23,7 +23,7 @@ export default fp(async function metrics (app) {
     metrics.reply(routeOptions.url, reply.raw.headersSent ? reply.statusCode : undefined)
     if (answer) metrics.bytes(bytes)
     if (!failure) return
-    // A drain cuts what had been asked for, and refuses the rest.
+    // During a drain, an answer in flight is cut and counts as such; a request that came later is a refusal.
     if (failure.ended === 'complete' || (failure.errorType === 'draining' && !kind)) metrics.refusal(failure)
     if (!kind) metrics.failure(failure)
   }

@@ -4,10 +4,10 @@ import fastifyStatic from '@fastify/static'
 import fp from 'fastify-plugin'
 import type { PageOptions } from '../lib/gateway-options.ts'
 
-/** What there is of the page, by the path it has. */
+/** The files of the page, by path. */
 const FILES = { '/': 'index.html', '/main.js': 'main.js', '/styles.css': 'styles.css', '/icon.svg': 'icon.svg' }
 
-/** What the page may do: load its own files and talk to its own gateway. No text that it is sent can become a script. */
+/** The Content-Security-Policy: the page may load its own files and talk to its own gateway, and no text can become a script. */
 const directives = {
   defaultSrc: ["'none'"],
   scriptSrc: ["'self'"],
@@ -21,7 +21,7 @@ const directives = {
   trustedTypes: ["'none'"]
 }
 
-/** Serves the page to try the gateway with, to everybody: it is the questions that are authenticated. `DEMO_PAGE=off` removes it. */
+/** Serves the page at `/`, without authentication: only questions need it. `DEMO_PAGE=off` removes the page. */
 export default fp<PageOptions>(async function page (app, { page = true, pageRoot: root = fileURLToPath(new URL('../public/', import.meta.url)) }) {
   if (!page || app.config.DEMO_PAGE === 'off') return
   if (!existsSync(`${root}/main.js`)) {
@@ -31,9 +31,9 @@ export default fp<PageOptions>(async function page (app, { page = true, pageRoot
   await app.register(fastifyStatic, {
     root,
     serve: false,
-    // An application that the gateway is a part of may have files of its own.
+    // The host application may use @fastify/static itself, and only one registration may decorate the reply.
     decorateReply: !app.hasReplyDecorator('sendFile'),
-    // A page that is asked for again is compared by its ETag, so that a new version is there at once.
+    // Browsers revalidate the page by its ETag, so that a new version shows at once.
     cacheControl: false,
     setHeaders: reply => { reply.header('Cache-Control', 'no-cache') }
   })

@@ -10,14 +10,14 @@ declare module 'fastify' {
   }
 }
 
-/** Knows which replies share a connection, and ends each of them as what it is: one that breaks off looks cut, and none waits for a turn that never comes. */
+/** Tracks pipelined replies, those that share a connection: a reply that breaks off is cut without harm to the one before it, and the ones behind it are closed instead of waiting for ever. */
 export default fp(async function pipelining (app) {
   const connections = new WeakMap<Socket, Set<FastifyReply>>()
 
   app.decorate('repliesOn', socket => [...connections.get(socket) ?? []])
 
   app.addHook('onRequest', async ({ exchange, raw: { socket } }, reply) => {
-    // What comes without a connection (`inject`) shares none.
+    // A request of `inject` has no connection.
     if (!(socket instanceof Socket)) return
     let replies = connections.get(socket)
     if (!replies) connections.set(socket, replies = new Set())
@@ -33,17 +33,17 @@ export default fp(async function pipelining (app) {
   })
 }, { name: 'pipelining', dependencies: ['exchange'] })
 
-/** Closes the replies that wait behind another on a connection that is closed: Node tells them nothing of it. */
+/** Closes the replies that wait behind another when the connection closes, because Node does not. */
 function closeQueued (replies: ReadonlySet<FastifyReply>): void {
   for (const { raw } of replies) {
     if (!raw.socket) raw.destroy().emit('close')
   }
 }
 
-/** Ends a connection where the rest of an answer should be: what was written goes out, and no last chunk behind it. */
+/** Cuts an answer: what was written is flushed, and the connection ends without the last chunk. */
 function cutOff ({ request, raw }: FastifyReply): FastifyReply['raw'] {
   const { socket, httpVersion } = request.raw
-  // HTTP/1.0 has no last chunk: there an end looks like the whole answer, and only a reset says that it is not.
+  // HTTP/1.0 has no chunks: a closed connection is a whole answer there, and only a reset shows that it was cut.
   if (httpVersion === '1.0') socket.resetAndDestroy()
   // What is on the connection is the reply before it, which goes on; Node's own way is to wait for the turn of this one.
   else if (!raw.socket) ServerResponse.prototype.destroy.call(raw)

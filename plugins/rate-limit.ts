@@ -13,13 +13,13 @@ declare module 'fastify' {
   }
 }
 
-/** How many callers are remembered, of each kind. Who wants to be forgotten early needs as many names, or addresses. */
+/** How many callers are remembered, of each kind. To push its own count out, a client would need this many names or addresses. */
 const MAX_CALLERS = 50_000
 
 /** The refusals that are counted by address. */
 const FAILED_LOGINS = ['unauthenticated', 'auth_unavailable']
 
-/** Bounds how often a caller may ask, and how often an address may fail to say who it is: `RATE_LIMIT_MAX` in a window, 0 for no limit. */
+/** Limits the requests of each caller, and the failed logins of each address, to `RATE_LIMIT_MAX` in a window; 0: no limit. */
 export default fp(async function rateLimits (app) {
   const { RATE_LIMIT_MAX: max, RATE_LIMIT_WINDOW_MS: timeWindow } = app.config
   if (max === 0) {
@@ -45,7 +45,7 @@ export default fp(async function rateLimits (app) {
   const failures = app.createRateLimit({ keyGenerator: ({ ip }) => addressKey(ip) })
   app.decorate('limitFailures', authenticate => async function (request, reply) {
     const before = await failures(request, { increment: false })
-    // Right credentials are refused as well: to let them through would be to answer every guess.
+    // Right credentials are refused as well: letting them through would tell an attacker which guess was right.
     if (!before.isAllowed && before.remaining === 0) {
       throw new GatewayError('too_many_requests', { detail: 'this address has failed to log in too often', headers: { 'Retry-After': String(before.ttlInSeconds) } })
     }

@@ -8,7 +8,7 @@ import { type LiveAnswer, type LiveAnswerOptions, record, recordOnce } from '../
 import { MemoryStore } from '../lib/streams/memory/store.ts'
 import type { From, IdempotencyKey, Reading, Recording } from '../lib/streams/recording.ts'
 
-/** Answers that survive their readers. */
+/** Resumable answers: they go on when their readers leave. */
 export interface ResumableAnswers {
   /**
    * Asks for an answer on behalf of a reply and records it; `chat` names the conversation that it is in. Takes a slot for it, and
@@ -39,7 +39,7 @@ declare module 'fastify' {
 /** How many bytes one resumable answer may have. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
-/** Keeps resumable answers going while their readers come and go, and lets only their owners at them. */
+/** Records resumable answers while readers come and go, and lets only the caller who asked read or stop them. */
 export default fp(async function resume (app) {
   const { config } = app
   const store = new MemoryStore({ ttl: config.RESUME_TTL_MS, maxBytes: config.RESUME_MAX_BYTES, maxRecordingBytes: MAX_ANSWER_BYTES })
@@ -47,7 +47,7 @@ export default fp(async function resume (app) {
 
   async function find (request: FastifyRequest, id: string) {
     const recording = await store.find(id, ownerOf(request))
-    // The same for an answer that never was, is forgotten, or is somebody else's: nobody learns which.
+    // One error for an unknown, a forgotten and another caller's answer, so that nobody learns which it is.
     if (!recording) throw new GatewayError('not_found')
     return recording
   }

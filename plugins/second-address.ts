@@ -2,13 +2,13 @@ import type { Server } from 'node:http'
 import fp from 'fastify-plugin'
 import { keepFurtherServers, watchFurtherServers } from '../lib/further-servers.ts'
 
-/** What the first server has listeners for, without which Node answers by itself, or ends the process. */
+/** The events of the first server that further servers need listeners for; without one, Node answers by itself or ends the process. */
 const EVENTS = ['clientError', 'checkExpectation', 'connect', 'drop']
 
-/** Those that a gateway has taken on: of several in one application, one is enough. */
+/** The servers that a gateway already handles; with several gateways in one application, one of them is enough. */
 const taken = new WeakSet<Server>()
 
-/** Has every address of `localhost` answer as the first does, within the same bounds: Fastify makes a server of its own for each further one. */
+/** Makes every address of `localhost` behave as the first: Fastify creates a server of its own for each further address (`::1` besides `127.0.0.1`), without our listeners and limits. */
 export default fp(async function secondAddress (app) {
   const first = app.server
   const unwatch = watchFurtherServers(first, {
@@ -18,7 +18,7 @@ export default fp(async function secondAddress (app) {
       // Fastify has them told to the first, where nobody waits for any: such a request would hang, and its end would be the process's.
       server.removeAllListeners('upgrade')
       for (const event of events) server.on(event, (...args) => first.emit(event, ...args))
-      // Until it listens, its errors are Fastify's.
+      // Until it listens, Fastify handles its errors.
       server.once('listening', () => server.on('error', error => first.emit('error', error)))
       server.maxConnections = first.maxConnections
     },

@@ -1,16 +1,16 @@
 import helmet from '@fastify/helmet'
 import fp from 'fastify-plugin'
 
-/** The response headers that tell browsers to trust a reply no further than needed. */
+/** The security headers of every reply. */
 export default fp(async function securityHeaders (app) {
   await app.register(helmet, {
-    // What the gateway sends is text and JSON; a route that sends a page says what that page may do.
+    // Replies are text and JSON; routes that serve HTML set a policy of their own.
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-    // Pages of other origins read the replies by CORS; this header would only stop what CORS already decides.
+    // CORS decides which origins may read replies; this header would block those that it allows.
     crossOriginResourcePolicy: { policy: 'cross-origin' },
-    // TLS ends before the gateway, and only what ends it knows whether the whole host has it.
+    // TLS ends at a proxy, and only the proxy knows whether the whole host has TLS.
     strictTransportSecurity: false,
-    // These are about documents and old browsers: on every answer, they would be bytes that mean nothing.
+    // These concern documents and old browsers; on text and JSON they would be wasted bytes.
     crossOriginOpenerPolicy: false,
     originAgentCluster: false,
     xDnsPrefetchControl: false,

@@ -10,7 +10,7 @@ export interface Slot {
   holdUntil (promise: Promise<unknown>): void
 }
 
-/** Who may have how many answers, and read how many, at once. */
+/** The limits of concurrent answers, and of concurrent readings of recorded ones. */
 export interface AnswerSlots {
   /** How many answers are in flight. */
   readonly taken: number
@@ -24,7 +24,7 @@ declare module 'fastify' {
   interface FastifyInstance { readonly slots: AnswerSlots }
 }
 
-/** Bounds the answers in flight, in all and for each caller. Here alone slots are given back. */
+/** Limits the answers in flight, in all and for each caller. Slots are released here and nowhere else. */
 export default fp(async function slots (app) {
   const limits = { max: app.config.MAX_STREAMS, maxPerCaller: app.config.MAX_STREAMS_PER_CALLER }
   const answers = new MemorySlots({ ...limits, max: Math.min(limits.max, app.descriptorRoom.answers) })
@@ -40,7 +40,7 @@ export default fp(async function slots (app) {
 async function take (slots: Slots, { request }: FastifyReply): Promise<Slot> {
   const { signal } = request.exchange
   signal.throwIfAborted()
-  // Listened for from now on: a client may leave while a shared count is asked.
+  // Subscribed before the slot is acquired, since a client may leave meanwhile.
   const holds: Array<Promise<unknown>> = [new Promise<void>(resolve => request.exchange.onOver(resolve))]
   void giveBack(await slots.acquire(callerKey(request.caller, request.ip)), holds)
   signal.throwIfAborted()

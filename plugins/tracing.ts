@@ -38,7 +38,7 @@ async function traceRequests (app: FastifyInstance): Promise<void> {
   const { traceAnswers } = await import('../lib/tracing/answers.ts')
   const { startTelemetry } = await import('../lib/tracing/telemetry.ts')
 
-  // A setting that the SDK does not understand is left out, and told in its own words.
+  // The SDK ignores a setting that it does not understand, and says so here.
   const warn = (message: string): void => app.log.warn(message)
   diag.setLogger({ error: warn, warn, info: warn, debug: warn, verbose: warn }, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
   const provider = withEnvironment(app.environment, () =>
@@ -46,17 +46,17 @@ async function traceRequests (app: FastifyInstance): Promise<void> {
   diag.disable()
   const leaveAmbient = joinAmbient()
 
-  // What runs within a request of this instance: undici tells its instrumentation of every request in the process.
+  // undici reports every request of the process to its instrumentation; only those made within a request of this instance count.
   const ours = Symbol('a request of this gateway')
   const outgoing = new UndiciInstrumentation({ ignoreRequestHook: () => context.active().getValue(ours) !== true })
   outgoing.setTracerProvider(provider)
 
   const incoming = new FastifyOtelInstrumentation({
     ignorePaths: ({ method, url }) => !['/api/', '/v1/'].some(room => url.startsWith(`${app.prefix}${room}`)) || method === 'OPTIONS',
-    // One span for a request, not one for each function that it passes through.
+    // One span for each request, and none for each hook and handler.
     instrumentHooks: false,
     instrumentHandler: false,
-    // Words of a service or of a client, and stacks.
+    // Exceptions carry stacks and text of the service or the client.
     recordExceptions: false
   })
   incoming.setTracerProvider(provider)
@@ -85,7 +85,7 @@ async function traceRequests (app: FastifyInstance): Promise<void> {
       end.call(span)
     })
   })
-  // A body is parsed elsewhere than where its request began; what follows is to know the span again.
+  // The async context is lost while a body is parsed; it is restored for the hooks that follow.
   app.addHook('preHandler', (request, _reply, done) => {
     const { context: within } = request.opentelemetry()
     if (within) context.with(within.setValue(ours, true), done)
@@ -94,7 +94,7 @@ async function traceRequests (app: FastifyInstance): Promise<void> {
 
   app.decorate('traceAnswers', client => traceAnswers(client, provider.getTracer(pkg.name, pkg.version)))
 
-  // Closes behind everything that was registered later: the last answers are over by then.
+  // Runs after the onClose hooks of everything registered later, when the last answers are over.
   app.addHook('onClose', async () => {
     outgoing.disable()
     incoming.disable()
@@ -104,7 +104,7 @@ async function traceRequests (app: FastifyInstance): Promise<void> {
   })
 }
 
-/** The SDK reads its settings from the process alone; for as long as `use` takes, it finds those of `.env` there, too. */
+/** Runs `use` with the collected settings in `process.env`, because the SDK reads them only there. */
 function withEnvironment<Result> (environment: Environment, use: () => Result): Result {
   const { env } = process
   process.env = { ...environment }

@@ -22,7 +22,7 @@ export default fp(async function unrouted (app) {
 
   app.decorate('refuse', (request, response, error) => {
     refused.set(request, { error, path: String(request.url).slice(app.prefix.length) })
-    // A path that can be looked up, and has no route.
+    // A stand-in path that the router can look up and that has no route.
     request.url = `${app.prefix}/-`
     app.routing(request, response)
   })
@@ -45,9 +45,9 @@ export default fp(async function unrouted (app) {
     app.refuse(request, response, new GatewayError('invalid_request', { status: 417, detail: 'Expect may only be 100-continue' }))
   })
   app.server.on('connect', (request: IncomingMessage, socket: Socket) => {
-    // Node has let go of it: without a listener, a reset would end the process.
+    // Node has detached this socket: without a listener, a reset would end the process.
     socket.on('error', () => {})
-    // Behind an answer in flight, a reply would become a part of that answer.
+    // A reply written here would land in the middle of the answer that this connection is still sending.
     if (app.repliesOn(socket).length > 0) socket.destroy()
     else app.refuse(request, lastResponse(request, socket), new GatewayError('invalid_request', { status: 405, detail: 'the gateway is no proxy' }))
   })

@@ -3,7 +3,7 @@ import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import fp from 'fastify-plugin'
 import { GatewayError, type Issue } from '../lib/errors.ts'
 
-/** The most broken rules that one reply names. */
+/** The most issues that one reply lists. */
 const MAX_ISSUES = 20
 
 /** One for all gateways of a process, since making one takes longer than all the rest of a start. */
@@ -20,7 +20,7 @@ ajv.addKeyword({
     return true
   }
 })
-// A body of 1 MiB has room for half a million wrong items; naming each would hold up every answer for half a second.
+// A body of 1 MiB has room for half a million wrong items; reporting each would block the event loop for half a second.
 ajv.addKeyword({
   keyword: 'bounded',
   type: 'array',
