@@ -75,6 +75,16 @@ export type ErrorType = keyof typeof rows
 /** One broken rule of a request; `path` is dotted (`messages.0.content`), empty for the body as a whole. */
 export interface Issue { readonly path: string, readonly message: string }
 
+/** What a failure says of the Copilot service that it came from, beside what clients are told. */
+export interface Source {
+  /** The service's configured URL, without credentials. */
+  readonly url: string
+  /** The question cannot have been processed: it was never sent, or the service refused it before it began. */
+  readonly unprocessed: boolean
+  /** It counts against the service, and not against the question. */
+  readonly failing: boolean
+}
+
 /** What a client is told about a failure. */
 export interface MappedError {
   readonly status: number
@@ -87,6 +97,8 @@ export interface MappedError {
   /** The same request may succeed a little later. */
   readonly retryable: boolean
   readonly issues?: readonly Issue[]
+  /** Where it came from; absent when no service was asked, or is to blame. Told to operators alone. */
+  readonly source?: Source
 }
 
 /** What may be said beyond the row of the table. */
@@ -108,6 +120,7 @@ export class GatewayError extends Error implements MappedError {
   readonly ended: Ended
   readonly retryable: boolean
   readonly issues?: readonly Issue[]
+  source?: Source
 
   constructor (errorType: ErrorType, options: GatewayErrorOptions = {}) {
     const row: ErrorRow = rows[errorType]
@@ -132,6 +145,7 @@ export class ReportedError extends Error implements MappedError {
   readonly headers: Readonly<Record<string, string>> = {}
   readonly ended = 'upstream_failed'
   readonly retryable = false
+  source?: Source
 
   constructor (errorType: string, message: string | undefined) {
     const row = isErrorType(errorType) ? rows[errorType] : rows.upstream

@@ -3,10 +3,11 @@ import fp from 'fastify-plugin'
 import { buildCopilotService } from '../copilot/app.ts'
 import { readCopilotConfig } from '../copilot/config.ts'
 
-/** Where the Copilot service is. */
+/** Where the Copilot service is, or several. */
 export interface CopilotService {
+  /** One URL, or several, comma-separated. */
   readonly url: string
-  /** The bearer token it wants; empty: none. */
+  /** The bearer token that each wants; empty: none. */
   readonly token: string
 }
 
@@ -15,7 +16,7 @@ declare module 'fastify' {
 }
 
 /**
- * Finds the Copilot service: the one that `COPILOT_SERVICE_URL` names, or the companion, started in this process on a free
+ * Finds the Copilot service: what `COPILOT_SERVICE_URL` names, or the companion, started in this process on a free
  * loopback port behind a token that only this process knows.
  */
 export default fp(async function companion (app) {

@@ -1,14 +1,16 @@
 import fp from 'fastify-plugin'
 import { CopilotClient, type CopilotClientOptions } from '../lib/copilot/client.ts'
 import type { ProxyOptions } from '../lib/copilot/dispatcher.ts'
-import type { Call } from '../lib/copilot/upstream.ts'
+import { Failover } from '../lib/copilot/failover.ts'
+import { serviceUrls } from '../lib/copilot/service-urls.ts'
+import type { Call, Upstream } from '../lib/copilot/upstream.ts'
 import { StartError } from '../lib/start-error.ts'
 import type { Environment } from './config.ts'
 
 declare module 'fastify' {
-  interface FastifyInstance { readonly copilot: CopilotClient }
+  interface FastifyInstance { readonly copilot: Upstream }
   interface FastifyRequest {
-    /** What a call to the Copilot service on behalf of this request takes along: its abort signal, its id, its trace. */
+    /** What a call to a Copilot service on behalf of this request takes along: its abort signal, its id, its trace. */
     readonly upstreamCall: Call
   }
 }
@@ -16,12 +18,12 @@ declare module 'fastify' {
 /** The headers of a request that the Copilot service gets as they are (W3C Trace Context), unless a span of the gateway's is in between. */
 const TRACE_CONTEXT = ['traceparent', 'tracestate']
 
-/** The client of the Copilot service, with its connections, which close with the instance. */
+/** The Copilot service, or several as one, with the connections to them, which close with the instance. */
 export default fp(async function copilot (app) {
   const { config, copilotService, environment } = app
   const passedOn = config.OTEL_EXPORTER_OTLP_ENDPOINT ? [] : TRACE_CONTEXT
-  const client = app.traceAnswers(connect({
-    ...copilotService,
+  const client = app.traceAnswers(connect(serviceUrls(copilotService.url), {
+    token: copilotService.token,
     proxy: proxyOf(environment),
     connectTimeout: config.COPILOT_CONNECT_TIMEOUT_MS,
     firstByteTimeout: config.COPILOT_FIRST_BYTE_TIMEOUT_MS,
@@ -48,9 +50,11 @@ function proxyOf (environment: Environment): ProxyOptions {
   return { http: variable('HTTP_PROXY'), https: variable('HTTPS_PROXY'), except: variable('NO_PROXY') }
 }
 
-function connect (options: CopilotClientOptions): CopilotClient {
+function connect (urls: readonly string[], options: Omit<CopilotClientOptions, 'url' | 'retryUnsent'>): Upstream {
   try {
-    return new CopilotClient(options)
+    // Where there is another service to ask, that is better than to ask the same one again.
+    const clients = urls.map(url => new CopilotClient({ ...options, url, retryUnsent: urls.length === 1 }))
+    return clients.length === 1 && clients[0] ? clients[0] : new Failover(clients)
   } catch {
     // The original message is dropped, because it may repeat credentials of the URL.
     throw new StartError('HTTP_PROXY and HTTPS_PROXY must be http:// or https:// URLs, and credentials in COPILOT_SERVICE_URL percent-encoded')

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import type { CopilotClient } from '../lib/copilot/client.ts'
+import type { Upstream } from '../lib/copilot/upstream.ts'
 import { isFailed } from '../lib/errors.ts'
 import pkg from '../package.json' with { type: 'json' }
 import type { Environment } from './config.ts'
@@ -9,7 +9,7 @@ import type { Environment } from './config.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     /** Has every answer of a client make a span when there is tracing, and gives the client back. */
-    traceAnswers<Client extends Pick<CopilotClient, 'answer'>> (client: Client): Client
+    traceAnswers<Client extends Pick<Upstream, 'answer'>> (client: Client): Client
   }
   interface FastifyRequest {
     /** The trace that the request is a part of, 32 hexadecimal digits; undefined without tracing. */

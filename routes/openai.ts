@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { toCopilotPrompt } from '../lib/copilot/prompt.ts'
-import type { Model } from '../lib/copilot/client.ts'
+import type { Model } from '../lib/copilot/upstream.ts'
 import { GatewayError } from '../lib/errors.ts'
 import { callerKey } from '../lib/limits/caller-key.ts'
 import { CompletionRequest, toCompletion } from '../lib/openai/completion-request.ts'

@@ -1,23 +1,18 @@
 import { Readable } from 'node:stream'
-import { type Answer, type BodyAnswer, type Ending, type Fallback, type PartsAnswer, START } from '../answer/answer.ts'
+import { type Answer, type BodyAnswer, type Ending, type Fallback, type PartsAnswer, START, streamOf } from '../answer/answer.ts'
 import { GatewayError, type ReportedError } from '../errors.ts'
 import { isNoEndpoint } from './endpoint.ts'
 import { isWhole, toEnding } from './ending.ts'
 import { EventReply } from './event-reply.ts'
-import { fromReply, isFailure } from './failures.ts'
+import { blame, fromReply, isFailure, processed } from './failures.ts'
 import type { CopilotPrompt } from './prompt.ts'
 import { beginningOf, discard, guard, readObject, refuseOthers } from './reading.ts'
 import type { Reply } from './reply.ts'
-import { type Call, Upstream, type UpstreamHealth, type UpstreamOptions } from './upstream.ts'
-
-/** A model that the Copilot service offers. */
-export interface Model {
-  readonly id: string
-  readonly name?: string
-}
+import { Transport, type TransportOptions } from './transport.ts'
+import type { Call, Model, ServiceStatus, Sockets, Upstream, UpstreamHealth } from './upstream.ts'
 
 /** How a client is set up. Durations in milliseconds. */
-export interface CopilotClientOptions extends UpstreamOptions {
+export interface CopilotClientOptions extends TransportOptions {
   /** How long a service that said it cannot stream is asked for buffered answers only. */
   readonly streamRetry: number
 }
@@ -30,43 +25,75 @@ const STREAMS = ['text/plain', 'text/event-stream'] as const
 const JSONS = ['application/json', 'text/json', 'text/plain'] as const
 
 /** Asks one Copilot service: by stream when it can, buffered when it cannot. */
-export class CopilotClient {
-  readonly #upstream: Upstream
+export class CopilotClient implements Upstream {
+  readonly #transport: Transport
   readonly #streamRetry: number
   readonly #firstByteTimeout: number
   /** `performance.now()` at which streaming is worth a try again. */
   #streamAgainAt = 0
+  #inFlight = 0
 
   constructor (options: CopilotClientOptions) {
-    this.#upstream = new Upstream(options)
+    this.#transport = new Transport(options)
     this.#streamRetry = options.streamRetry
     this.#firstByteTimeout = options.firstByteTimeout
   }
 
-  /** What is known of the service from the calls so far. */
-  get health (): UpstreamHealth { return this.#upstream.health }
+  get health (): UpstreamHealth { return this.#transport.health }
 
-  /** The sockets to the service, by what they do. */
-  get sockets (): Upstream['sockets'] { return this.#upstream.sockets }
+  get services (): readonly [ServiceStatus] { return [this.status] }
 
-  /**
-   * Asks for an answer and resolves when its first byte is there. `call.signal` aborts the service's work in every phase.
-   * Rejects with a {@link GatewayError} or a {@link ReportedError} that says what to tell the client, or with the reason
-   * of `call.signal`.
-   */
+  /** What is known of the service, and how busy it is. */
+  get status (): ServiceStatus { return { url: this.#transport.url, ...this.health, inFlight: this.#inFlight } }
+
+  /** How many answers are in flight, those included that have not begun. */
+  get inFlight (): number { return this.#inFlight }
+
+  get sockets (): Sockets { return this.#transport.sockets }
+
   async answer (prompt: CopilotPrompt, call: Call): Promise<Answer> {
-    const head = { ...(prompt.model !== undefined && { model: prompt.model }), service: this.#upstream.url, offset: START }
+    this.#inFlight++
+    try {
+      const answer = await this.#answer(prompt, call)
+      streamOf(answer).once('close', () => { this.#inFlight-- })
+      return answer
+    } catch (error) {
+      this.#inFlight--
+      throw call.signal.aborted ? error : blame(error, this.#transport.url)
+    }
+  }
+
+  async models (call: Call): Promise<Model[]> {
+    try {
+      return await this.#models(call)
+    } catch (error) {
+      throw call.signal.aborted ? error : blame(error, this.#transport.url)
+    }
+  }
+
+  renewToken (token: string): void {
+    this.#transport.renewToken(token)
+  }
+
+  async close (): Promise<void> {
+    await this.#transport.close()
+  }
+
+  async #answer (prompt: CopilotPrompt, call: Call): Promise<Answer> {
+    const head = { ...(prompt.model !== undefined && { model: prompt.model }), service: this.#transport.url, offset: START }
     const streamed = performance.now() < this.#streamAgainAt ? 'remembered' : await this.#stream(prompt, call)
     if (typeof streamed !== 'string') return { ...head, ...streamed, delivery: 'stream' }
 
-    const buffered = await this.#buffered(prompt, call)
+    const buffered = await this.#buffered(prompt, call).catch(error => {
+      // An empty stream was an answer: whatever refuses the question now, it has been processed.
+      throw streamed === 'empty' ? processed(error) : error
+    })
     // Only an answer on the other way shows that there is none on the first, and not something wrong with this one question.
     if (streamed === 'not_supported') this.#streamAgainAt = performance.now() + this.#streamRetry
     return { ...head, ...buffered, delivery: 'buffered', fallback: streamed }
   }
 
-  /** Lists the models that the service offers; none when it does not know the question. Rejects as {@link answer} does. */
-  async models (call: Call): Promise<Model[]> {
+  async #models (call: Call): Promise<Model[]> {
     const reply = await this.#ask('GET', '/models', call)
     if (reply.status === 404) {
       discard(reply.body)
@@ -77,21 +104,11 @@ export class CopilotClient {
     return models.map(toModel)
   }
 
-  /** Has the service asked with another token from the next request on; empty: with none. */
-  renewToken (token: string): void {
-    this.#upstream.renewToken(token)
-  }
-
-  /** Closes every connection to the service at once. */
-  async close (): Promise<void> {
-    await this.#upstream.close()
-  }
-
   /** A streamed answer in the form that the service has chosen, or why it has to be asked for again, buffered. */
   async #stream (prompt: CopilotPrompt, call: Call): Promise<Told | Exclude<Fallback, 'remembered'>> {
     const path = '/chat/stream'
     const deadline = performance.now() + this.#firstByteTimeout
-    const reply = await this.#upstream.send({ method: 'POST', path, accept: 'text/event-stream, text/plain;q=0.9', json: prompt, guard: guard(STREAMS) }, call)
+    const reply = await this.#transport.send({ method: 'POST', path, accept: 'text/event-stream, text/plain;q=0.9', json: prompt, guard: guard(STREAMS) }, call)
     if (isFailure(reply.status)) {
       const text = await beginningOf(reply)
       if (text !== undefined && isNoEndpoint(reply.status, text, path)) return 'not_supported'
@@ -104,7 +121,7 @@ export class CopilotClient {
 
   /** An answer told in events: it has begun with its first part, until when comments do not count. `deadline` is a `performance.now()`. */
   async #events (body: Readable, call: Call, deadline: number): Promise<Told | 'empty'> {
-    const parts = new EventReply(body, this.#upstream.secrets)
+    const parts = new EventReply(body, this.#transport.secrets)
     const late = setTimeout(() => body.destroy(new GatewayError('timeout')), Math.max(0, deadline - performance.now()))
     try {
       const begun = await parts.begun.finally(() => clearTimeout(late))
@@ -126,7 +143,7 @@ export class CopilotClient {
   }
 
   async #ask (method: 'GET' | 'POST', path: string, call: Call, json?: unknown): Promise<Reply> {
-    return await this.#upstream.send({ method, path, accept: 'application/json', json, guard: guard(JSONS) }, call)
+    return await this.#transport.send({ method, path, accept: 'application/json', json, guard: guard(JSONS) }, call)
   }
 
   async #json (reply: Reply): Promise<Record<string, unknown>> {
@@ -136,7 +153,8 @@ export class CopilotClient {
   }
 
   #failure ({ status, headers }: Reply, text = ''): GatewayError | ReportedError {
-    return fromReply({ status, headers, text }, this.#upstream.secrets, this.#upstream.url)
+    const { secrets, url } = this.#transport
+    return blame(fromReply({ status, headers, text }, secrets, url), url, status)
   }
 }
 

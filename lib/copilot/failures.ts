@@ -96,6 +96,29 @@ export function isFailure (status: number): boolean {
   return status >= 400 || REDIRECTS.has(status)
 }
 
+/** True for a status that counts against the service, and not against the question. */
+export function isFailing (status: number): boolean {
+  return status >= 502 && status <= 504
+}
+
+/**
+ * Says which service a failure came from, unless it says so itself; what is no error of the contract is nobody's. `status` is that
+ * of the service's reply, if it was a reply: one that limits the gateway, or has too much to do, has not begun with the question.
+ */
+export function blame<Failure> (failure: Failure, url: string, status?: number): Failure {
+  if (failure instanceof GatewayError || failure instanceof ReportedError) {
+    const unprocessed = status === 429 || (status === 503 && failure.errorType === 'overloaded')
+    failure.source ??= { url, unprocessed, failing: isFailing(status ?? failure.status) }
+  }
+  return failure
+}
+
+/** Says of a failure that the question may have been processed, whatever it says itself. */
+export function processed<Failure> (failure: Failure): Failure {
+  if ((failure instanceof GatewayError || failure instanceof ReportedError) && failure.source) failure.source = { ...failure.source, unprocessed: false }
+  return failure
+}
+
 /** Names the failure that an error reply is about, as {@link fromReport} does. `url` is what was asked. */
 export function fromReply ({ status, headers, text }: ErrorReply, secrets: readonly string[], url?: string): GatewayError | ReportedError {
   if (REDIRECTS.has(status)) return new GatewayError('upstream', { detail: describeRedirect([headers.location ?? ''].flat()[0], url) })

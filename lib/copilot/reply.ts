@@ -39,6 +39,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.reply = new Promise((resolve, reject) => { this.#settle = { resolve, reject } })
   }
 
+  /** False as long as the service cannot have got anything of the request. */
+  get written (): boolean { return this.#controller !== undefined }
+
   /** Gives the request up, wherever it is: what waits for the reply rejects with `reason`, and a body that is being read fails with it. */
   abort (reason: unknown): void {
     this.#aborted = reason instanceof Error ? reason : new Error('aborted', { cause: reason })
@@ -74,7 +77,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   onResponseError (_controller: Dispatcher.DispatchController, error: unknown): void {
-    const failure = fromTransport(error, this.#controller !== undefined)
+    const failure = fromTransport(error, this.written)
     this.#settle.reject(failure)
     this.#body?.fail(failure)
   }

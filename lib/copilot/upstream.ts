@@ -1,22 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Dispatcher } from 'undici'
-import { GatewayError } from '../errors.ts'
-import { type Connections, connect, type ProxyOptions } from './dispatcher.ts'
-import { fromTransport, isUnsent } from './failures.ts'
-import { Attempt, type Guard, type Reply } from './reply.ts'
+import type { Answer } from '../answer/answer.ts'
+import type { CopilotPrompt } from './prompt.ts'
 
-/** Where a Copilot service is and how long to wait for it. Durations in milliseconds. */
-export interface UpstreamOptions {
-  /** Base URL, `http:` or `https:`; a path in it is kept as a prefix, a name and a password are sent as Basic authentication (RFC 7617). */
-  readonly url: string
-  /** Sent as `Authorization: Bearer`; empty: none is sent. */
-  readonly token: string
-  readonly proxy: ProxyOptions
-  readonly connectTimeout: number
-  /** From the request to the first byte of the reply's body, connecting included. */
-  readonly firstByteTimeout: number
-  /** The longest silence between two chunks, and between the headers and the first; it rests while the reader holds the body back. */
-  readonly idleTimeout: number
+/** A model that a Copilot service offers. */
+export interface Model {
+  readonly id: string
+  readonly name?: string
 }
 
 /** What belongs to one call and not to the upstream. */
@@ -27,19 +15,7 @@ export interface Call {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** One request to the upstream. */
-export interface Question {
-  readonly method: 'GET' | 'POST'
-  /** Below the upstream's URL. */
-  readonly path: string
-  readonly accept: string
-  /** Sent as the body, when there is one. */
-  readonly json?: unknown
-  /** Looks at the bytes of the reply, by its status and headers. */
-  readonly guard: Guard
-}
-
-/** What is known of the upstream from the calls so far. */
+/** What is known of an upstream from the calls so far. */
 export interface UpstreamHealth {
   readonly state: 'unknown' | 'up' | 'down'
   /** When the state began, ISO 8601; absent while unknown. */
@@ -48,117 +24,42 @@ export interface UpstreamHealth {
   readonly errorType?: string
 }
 
-/** How long to wait before a request that could not be sent is tried once more: a service that restarts is back soon. */
-const RETRY_DELAY_MS = 100
-
-/** One Copilot service and the connections to it. */
-export class Upstream {
-  /** The configured URL without credentials. */
+/** What is known of one Copilot service. */
+export interface ServiceStatus extends UpstreamHealth {
+  /** Its configured URL, without credentials. */
   readonly url: string
-  #secrets: readonly string[]
-  readonly #connections: Connections
-  readonly #origin: string
-  readonly #prefix: string
-  #authorization: string
-  readonly #firstByteTimeout: number
-  #health: UpstreamHealth = { state: 'unknown' }
+  /** How many of its answers are in flight, those included that have not begun. */
+  readonly inFlight: number
+}
 
-  /** Throws a `TypeError` or a `URIError` when a URL, or what is in it, is none. */
-  constructor ({ url: base, token, proxy, connectTimeout, firstByteTimeout, idleTimeout }: UpstreamOptions) {
-    const url = new URL(base)
-    const credentials = [url.username, url.password].map(decodeURIComponent).join(':')
-    const basic = credentials === ':' ? '' : Buffer.from(credentials).toString('base64')
-    this.#secrets = [token, decodeURIComponent(url.password), url.password, credentials, basic]
-    this.#authorization = token ? `Bearer ${token}` : basic && `Basic ${basic}`
-    this.#origin = url.origin
-    this.#prefix = url.pathname.replace(/\/+$/, '')
-    this.url = this.#origin + this.#prefix
-    this.#firstByteTimeout = firstByteTimeout
-    this.#connections = connect(url, connectTimeout, idleTimeout, proxy)
-  }
+/** The sockets to a service, by what they do. */
+export interface Sockets {
+  readonly connected: number
+  readonly free: number
+  readonly running: number
+}
 
-  /** What must be shown to nobody: credentials as they are configured, and as they are sent. */
-  get secrets (): readonly string[] { return this.#secrets }
-
-  /** What is known of the upstream from the calls so far; no call is made to find out. */
-  get health (): UpstreamHealth { return this.#health }
-
-  /** The sockets to the upstream, by what they do. */
-  get sockets (): Connections['sockets'] { return this.#connections.sockets }
+/** Where answers are from: a Copilot service, or several that are asked as if they were one. */
+export interface Upstream {
+  /** What is known from the calls so far; no call is made to find out. */
+  readonly health: UpstreamHealth
+  /** The same of each service, in the order of the settings. */
+  readonly services: readonly ServiceStatus[]
+  readonly sockets: Sockets
 
   /**
-   * Sends one request and resolves when the first byte of the reply's body is there, or its end; whatever the status.
-   * A request that cannot have reached the upstream is sent once more. The body must be read or destroyed.
-   * Rejects with a {@link GatewayError} (`connection`, `timeout`, `bad_reply`) or the reason of `call.signal`. An abort
-   * after that, until the body is closed, destroys the body.
+   * Asks for an answer and resolves when its first byte is there. `call.signal` aborts the service's work in every phase.
+   * Rejects with a `GatewayError` or a `ReportedError` (lib/errors.ts) that says what to tell the client, or with the reason
+   * of `call.signal`.
    */
-  async send (question: Question, call: Call): Promise<Reply> {
-    call.signal.throwIfAborted()
-    const abort = new AbortController()
-    const leave = () => abort.abort(call.signal.reason)
-    const unlink = () => call.signal.removeEventListener('abort', leave)
-    call.signal.addEventListener('abort', leave, { once: true })
-    const deadline = setTimeout(() => abort.abort(new GatewayError('timeout')), this.#firstByteTimeout)
+  answer (prompt: CopilotPrompt, call: Call): Promise<Answer>
 
-    try {
-      const reply = await this.#request(question, call, abort.signal).finally(() => clearTimeout(deadline))
-      reply.body.once('close', unlink)
-      this.#note('up')
-      return reply
-    } catch (error) {
-      unlink()
-      if (call.signal.aborted) throw call.signal.reason
-      const broken = fromTransport(error)
-      // Between the headers and the first byte undici counts the silence as one in the middle of the answer.
-      const failure = broken.errorType === 'idle_timeout' ? new GatewayError('timeout', { cause: error }) : broken
-      this.#note('down', failure.errorType)
-      throw failure
-    }
-  }
+  /** Lists the models that there are; none when no service knows the question. Rejects as {@link answer} does. */
+  models (call: Call): Promise<Model[]>
 
-  /** Sends another token from the next request on; empty: none. The former one stays secret, since the service may still repeat it. */
-  renewToken (token: string): void {
-    this.#secrets = [...this.#secrets, token]
-    this.#authorization = token && `Bearer ${token}`
-  }
+  /** Has each service asked with another token from the next request on; empty: with none. */
+  renewToken (token: string): void
 
   /** Closes every connection at once; calls under way reject. */
-  async close (): Promise<void> {
-    await this.#connections.dispatcher.destroy()
-  }
-
-  async #request (question: Question, call: Call, signal: AbortSignal): Promise<Reply> {
-    const { method, path, accept, json } = question
-    const options: Dispatcher.DispatchOptions = {
-      origin: this.#origin,
-      path: this.#prefix + path,
-      method,
-      headers: {
-        ...call.headers,
-        accept,
-        ...(json !== undefined && { 'content-type': 'application/json' }),
-        ...(this.#authorization && { authorization: this.#authorization })
-      },
-      body: json === undefined ? null : JSON.stringify(json)
-    }
-    try {
-      return await this.#attempt(options, question.guard, signal)
-    } catch (error) {
-      if (signal.aborted || !isUnsent(error instanceof Error && error.cause)) throw error
-      await sleep(RETRY_DELAY_MS, undefined, { signal }).catch(() => { throw signal.reason })
-      return await this.#attempt(options, question.guard, signal)
-    }
-  }
-
-  async #attempt (options: Dispatcher.DispatchOptions, guard: Guard, signal: AbortSignal): Promise<Reply> {
-    const attempt = new Attempt(guard)
-    signal.addEventListener('abort', () => attempt.abort(signal.reason), { once: true })
-    this.#connections.dispatcher.dispatch(options, attempt)
-    return await attempt.reply
-  }
-
-  #note (state: 'up' | 'down', errorType?: string): void {
-    if (this.#health.state === state && this.#health.errorType === errorType) return
-    this.#health = { state, since: new Date().toISOString(), ...(errorType && { errorType }) }
-  }
+  close (): Promise<void>
 }

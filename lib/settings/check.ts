@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import Type, { type Static } from 'typebox'
+import { serviceUrls, withoutCredentials } from '../copilot/service-urls.ts'
 import { sanitize } from '../redact.ts'
 import { StartError } from '../start-error.ts'
 import { trustProxy } from '../trust-proxy.ts'
@@ -9,7 +10,7 @@ import { type Annotations, annotationsOf, Config } from './schema.ts'
 /** Gives settings that are absent their defaults, and leaves out what is no setting. */
 export const ajv = new Ajv({ allErrors: true, removeAdditional: 'all', useDefaults: true, strict: false })
 
-const URLS = ['COPILOT_SERVICE_URL', 'JWT_JWKS_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const
+const URLS = ['JWT_JWKS_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const
 
 /**
  * Checks the settings of the gateway one by one, and gives each its type or its default. Throws a {@link StartError} of one line
@@ -17,11 +18,15 @@ const URLS = ['COPILOT_SERVICE_URL', 'JWT_JWKS_URL', 'OTEL_EXPORTER_OTLP_ENDPOIN
  */
 export function checkSettings (values: Environment): Config {
   const config = checkAgainst(Config, values)
-  const broken = URLS.find(name => config[name] && !URL.canParse(config[name])) ?? (trustProxy(config.TRUST_PROXY) === undefined ? 'TRUST_PROXY' : undefined)
+  const services = serviceUrls(config.COPILOT_SERVICE_URL)
+  const broken = (services.every(url => URL.canParse(url)) ? undefined : 'COPILOT_SERVICE_URL') ??
+    URLS.find(name => config[name] && !URL.canParse(config[name])) ?? (trustProxy(config.TRUST_PROXY) === undefined ? 'TRUST_PROXY' : undefined)
   if (broken) throw new StartError(`${broken} must be ${annotationsOf(Config.properties)[broken]?.rule}`)
-  if (config.COPILOT_SERVICE_TOKEN && hasCredentials(config.COPILOT_SERVICE_URL)) {
+  if (config.COPILOT_SERVICE_TOKEN && services.some(hasCredentials)) {
     throw new StartError('COPILOT_SERVICE_URL must have no name or password in it when COPILOT_SERVICE_TOKEN is set: both are one header')
   }
+  const twice = services.map(withoutCredentials).find((url, index, urls) => urls.indexOf(url) !== index)
+  if (twice !== undefined) throw new StartError(`COPILOT_SERVICE_URL names ${twice} twice`)
   return config
 }
 

@@ -50,8 +50,8 @@ export const gatewaySections = {
     TRUST_PROXY: Type.String({ default: 'false', rule: 'true, false, a hop count, or comma-separated addresses and networks', description: 'addresses and networks of the proxies in front, comma-separated, whose `X-Forwarded-*` are believed; `true`: anybody\'s' })
   },
   'The Copilot service': {
-    COPILOT_SERVICE_URL: Type.String({ default: '', pattern: '^(https?://[^\\s/?#]+[^\\s?#]*)?$', rule: 'an http:// or https:// URL without query, or empty for the companion', description: 'base URL of the Copilot service; empty: the companion is started in this process, on loopback' }),
-    COPILOT_SERVICE_TOKEN: token('bearer token for the Copilot service'),
+    COPILOT_SERVICE_URL: Type.String({ default: '', pattern: '^(https?://[^\\s/?#,]+[^\\s?#,]*( *, *https?://[^\\s/?#,]+[^\\s?#,]*)*)?$', rule: 'an http:// or https:// URL without query, or empty for the companion; several are comma-separated', description: 'base URL of the Copilot service, or of [several](docs/deployment.md#several-copilot-services), comma-separated; empty: the companion is started in this process, on loopback' }),
+    COPILOT_SERVICE_TOKEN: token('bearer token for the Copilot service, for each when there are several'),
     COPILOT_CONNECT_TIMEOUT_MS: duration(5_000, 'how long connecting to it may take', 1),
     COPILOT_FIRST_BYTE_TIMEOUT_MS: duration(60_000, 'from the request to the first byte of the answer, connecting included', 1),
     COPILOT_IDLE_TIMEOUT_MS: duration(60_000, 'the longest silence between two chunks; past it the answer is cut', 1),

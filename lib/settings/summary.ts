@@ -1,4 +1,5 @@
 import pkg from '../../package.json' with { type: 'json' }
+import { serviceUrls, withoutCredentials } from '../copilot/service-urls.ts'
 import type { Config } from './schema.ts'
 
 /** What runs here, in a few words, without a secret: for the first line of the log and for `gateway_build_info`. */
@@ -24,7 +25,7 @@ export function summarize ({ AUTH_MODE, COPILOT_SERVICE_URL, HOST, PORT, MAX_STR
     version: pkg.version,
     node: process.version,
     auth: AUTH_MODE || 'this machine',
-    services: COPILOT_SERVICE_URL ? [withoutCredentials(COPILOT_SERVICE_URL)] : ['companion'],
+    services: COPILOT_SERVICE_URL ? serviceUrls(COPILOT_SERVICE_URL).map(withoutCredentials) : ['companion'],
     limits: { MAX_STREAMS, MAX_STREAMS_PER_CALLER, RATE_LIMIT_MAX, RATE_LIMIT_WINDOW_MS },
     store: 'memory',
     host: HOST,
@@ -36,9 +37,4 @@ export function summarize ({ AUTH_MODE, COPILOT_SERVICE_URL, HOST, PORT, MAX_STR
 export function labelsOf ({ services, limits, ...summary }: Summary): Record<string, string> {
   const labels = { ...summary, services: services.join(','), ...limits }
   return Object.fromEntries(Object.entries(labels).map(([name, value]) => [name.toLowerCase(), String(value)]))
-}
-
-function withoutCredentials (url: string): string {
-  const { origin, pathname } = new URL(url)
-  return origin + (pathname === '/' ? '' : pathname)
 }

@@ -1,7 +1,7 @@
 import { type Attributes, context, type Span, SpanKind, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api'
 import { type Answer, type Ending, streamOf } from '../answer/answer.ts'
 import { notWhole } from '../answer/story.ts'
-import type { CopilotClient } from '../copilot/client.ts'
+import type { Upstream } from '../copilot/upstream.ts'
 import { type Ended, GatewayError, isFailed, mapError } from '../errors.ts'
 
 interface Outcome { readonly ended: Ended, readonly errorType?: string }
@@ -12,7 +12,7 @@ interface Outcome { readonly ended: Ended, readonly errorType?: string }
  * for generative AI (semantic-conventions-genai, `gen_ai.client.inference`, in development) and, under `gateway`, ours.
  * Nothing of what is asked or answered is in it.
  */
-export function traceAnswers<Client extends Pick<CopilotClient, 'answer'>> (client: Client, tracer: Tracer): Client {
+export function traceAnswers<Client extends Pick<Upstream, 'answer'>> (client: Client, tracer: Tracer): Client {
   const ask = client.answer.bind(client)
   client.answer = async (prompt, call) => {
     const { model } = prompt

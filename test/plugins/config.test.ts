@@ -101,6 +101,16 @@ for (const [name, value, rule] of bad) {
   })
 }
 
+test('there may be several services, each held to the rules of one', async t => {
+  const urls = 'https://me:s3cret@one.example/base, http://two.example,http://two.example:81/'
+  t.match(await load({ COPILOT_SERVICE_URL: urls }), { COPILOT_SERVICE_URL: urls })
+  for (const url of ['localhost:4000', 'http://x?y=z', 'http://x:99999', '', 'ftp://x']) {
+    await t.rejects(load({ COPILOT_SERVICE_URL: `http://one.example,${url}` }), { name: 'StartError', message: 'COPILOT_SERVICE_URL must be an http:// or https:// URL without query, or empty for the companion; several are comma-separated' })
+  }
+  await t.rejects(load({ COPILOT_SERVICE_URL: urls, COPILOT_SERVICE_TOKEN: 'x' }), { message: /both are one header/ })
+  await t.rejects(load({ COPILOT_SERVICE_URL: `${urls},https://one.example/base/` }), { name: 'StartError', message: 'COPILOT_SERVICE_URL names https://one.example/base twice' })
+})
+
 test('every broken rule is named, and no secret', async t => {
   await t.rejects(load({ PORT: 'abc', COPILOT_SERVICE_TOKEN: 'two words' }), { name: 'StartError', message: 'PORT must be integer (0 to 65535), not "abc"; COPILOT_SERVICE_TOKEN must be printable ASCII without spaces' })
 })

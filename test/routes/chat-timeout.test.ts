@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
-import { createInterface } from 'node:readline'
 import { test } from 'tap'
+import { blackHole } from '../black-hole.ts'
 import { ask, build, json, pair, type Script } from '../helper.ts'
 
 const silences: Array<[string, Record<string, Script>]> = [
@@ -41,35 +39,9 @@ test('an answer may take longer than the time to its first byte', async t => {
   t.equal(await (await ask(url)).text(), 'first last')
 })
 
-/** A host whose connections are never made: its accept queue is full and the process that would empty it is stopped. */
-async function blackHole (): Promise<{ url: string, end: () => void }> {
-  const child = spawn(process.execPath, ['-e', `
-    const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
-      console.log(server.address().port)
-      process.kill(process.pid, 'SIGSTOP')
-    })`], { stdio: ['ignore', 'pipe', 'inherit'], env: {} })
-  const [line] = await once(createInterface(child.stdout), 'line')
-  const port = Number(line)
-  const fillers: Socket[] = []
-  // The kernel takes one or two more than it was told to; past that a connection stays in the making.
-  for (let pending = false; !pending;) {
-    const socket = connect(port, '127.0.0.1').on('error', () => {})
-    fillers.push(socket)
-    pending = await Promise.race([once(socket, 'connect').then(() => false), new Promise<boolean>(resolve => { setTimeout(() => resolve(true), 300) })])
-  }
-  return {
-    url: `http://127.0.0.1:${port}`,
-    end: () => {
-      fillers.forEach(socket => socket.destroy())
-      child.kill('SIGKILL')
-    }
-  }
-}
-
 test('a connection that is never made times out', async t => {
-  const hole = await blackHole()
-  t.teardown(hole.end)
-  const { url, log } = await build(t, { COPILOT_SERVICE_URL: hole.url, COPILOT_CONNECT_TIMEOUT_MS: '100' })
+  const hole = await blackHole(t)
+  const { url, log } = await build(t, { COPILOT_SERVICE_URL: hole, COPILOT_CONNECT_TIMEOUT_MS: '100' })
   const response = await ask(url)
   t.equal(response.status, 504)
   t.equal(response.headers.get('x-error-type'), 'timeout')
@@ -77,9 +49,8 @@ test('a connection that is never made times out', async t => {
 })
 
 test('neither a client that leaves nor the first-byte timeout waits for a connection to be made', async t => {
-  const hole = await blackHole()
-  t.teardown(hole.end)
-  const { app, url, log } = await build(t, { COPILOT_SERVICE_URL: hole.url, COPILOT_CONNECT_TIMEOUT_MS: '60000', COPILOT_FIRST_BYTE_TIMEOUT_MS: '1000' })
+  const hole = await blackHole(t)
+  const { app, url, log } = await build(t, { COPILOT_SERVICE_URL: hole, COPILOT_CONNECT_TIMEOUT_MS: '60000', COPILOT_FIRST_BYTE_TIMEOUT_MS: '1000' })
   t.equal((await ask(url)).status, 504)
 
   const leaving = new AbortController()
