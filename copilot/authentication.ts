@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { bearerOf, tokenCheck } from '../lib/auth/token.ts'
 import { CopilotError } from './errors.ts'
 
-/** Lets in only who shows `Authorization: Bearer <token>`; `GET /health` stays open. */
+/** Requires `Authorization: Bearer <token>` on every route but `GET /health`. */
 export function requireToken (app: FastifyInstance, token: string): void {
   const isRight = tokenCheck(token)
   app.addHook('onRequest', async (request, reply) => {

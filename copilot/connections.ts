@@ -5,11 +5,11 @@ import { keepFurtherServers, watchFurtherServers } from '../lib/further-servers.
 /** How often connections without a request are closed while the application closes, in milliseconds. */
 const SWEEP = 50
 
-/** Has a listener that cannot accept a connection, for want of descriptors, say so: unheard, it would end the process. */
+/** Logs when the listener cannot accept a connection because descriptors ran out; unhandled, that error would end the process. */
 export function surviveAcceptErrors (app: FastifyInstance): void {
   const survive = (server: Server) => { server.on('error', err => app.log.error({ err }, 'a connection could not be accepted')) }
   const unwatch = watchFurtherServers(app.server, { found: server => { server.once('listening', () => survive(server)) } })
-  // Until it listens, its errors are Fastify's.
+  // Until it listens, Fastify handles its errors.
   app.server.once('listening', () => survive(app.server))
   app.addHook('onListen', async () => keepFurtherServers(app.server))
   app.addHook('onClose', async () => unwatch())

@@ -3,7 +3,7 @@ import { sanitize } from '../lib/redact.ts'
 import { CopilotError } from './errors.ts'
 import { noteFailure } from './request-log.ts'
 
-/** Makes every error, Fastify's own included, a status and JSON `{ error, errorType }`. */
+/** Answers every error, Fastify's own included, with a status and JSON `{ error, errorType }`. */
 export function answerErrors (app: FastifyInstance): void {
   app.setErrorHandler<FastifyError | CopilotError>(toReply)
   app.setNotFoundHandler((request, reply) => toReply(new CopilotError('not_found', 'Not found'), request, reply))

@@ -9,7 +9,7 @@ import { ReportedError } from '../lib/errors.ts'
  */
 export type ErrorType = 'invalid_request' | 'unauthenticated' | 'not_found' | 'token_missing' | 'auth' | 'rate_limited' | 'spawn' | 'sdk' | 'unknown'
 
-/** A failure that is fit to be told to the caller: its message is one line, free of secrets, and at most 500 characters. */
+/** A failure that may be shown to the caller: its message is one line, free of secrets, and at most 500 characters. */
 export class CopilotError extends ReportedError {
   /** Free text goes through `sanitize` first; `cause`, what is behind it, is for the log alone. */
   constructor (errorType: ErrorType, message: string, options: { cause?: unknown } = {}) {

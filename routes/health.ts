@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import pkg from '../package.json' with { type: 'json' }
 
-/** What probes ask: is it there, is it alive, should it get requests. */
+/** The health routes for probes: existence, liveness, readiness. */
 export default fp(async function health (app) {
   app.get('/health', async () => ({ ok: true, service: 'gateway', version: pkg.version, uptime: Math.round(process.uptime()) }))
 
@@ -10,7 +10,7 @@ export default fp(async function health (app) {
   app.get('/health/ready', async (_request, reply) => {
     const ready = app.lifecycle.phase === 'serving'
     reply.code(ready ? 200 : 503)
-    // An upstream that is down is told, not failed for: a load balancer would empty every replica at once.
+    // A service that is down is reported and does not make the gateway unready: the load balancer would take out every replica at once.
     // What asks is in flight itself, and nothing that a drain or a balancer would wait for.
     return { ready, phase: app.lifecycle.phase, inFlight: app.lifecycle.inFlight - 1, upstream: app.copilot.health }
   })

@@ -8,7 +8,7 @@ export interface MetricsRouteOptions {
   readonly ownPort?: boolean
 }
 
-/** `GET /metrics`: what the gateway has counted, for Prometheus. On a port that asks who is calling, it needs a token of its own, or is not there. */
+/** `GET /metrics`: what the gateway has counted, for Prometheus. Where callers have to authenticate, the route exists only with `METRICS_TOKEN`. */
 export default fp(async function metricsRoute (app, { ownPort = false }: MetricsRouteOptions) {
   const { AUTH_MODE, METRICS_PORT, METRICS_TOKEN } = app.config
   if (ownPort !== (METRICS_PORT !== '')) return

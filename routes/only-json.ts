@@ -1,6 +1,6 @@
 import { errorCodes, type FastifyInstance } from 'fastify'
 
-/** Has the routes of a plugin take JSON alone: a form or plain text could be sent across origins without a preflight. */
+/** Refuses every body but JSON: a form or plain text could be sent across origins without a preflight. */
 export function onlyJson (app: FastifyInstance): void {
   app.removeContentTypeParser('text/plain')
   app.addHook('preParsing', async ({ headers, method }) => {

@@ -4,7 +4,7 @@ import type { Authenticate } from './caller.ts'
 import { digest } from './token.ts'
 
 /**
- * Knows callers by keys. `list` is `name:key` pairs, comma-separated; a name may have several keys, so that a key can be
+ * Authenticates callers by API keys. `list` is `name:key` pairs, comma-separated; a name may have several keys, so that a key can be
  * rotated while both are in use. Throws a {@link StartError} for a list that names no key or is malformed.
  */
 export function byApiKey (list: string): Authenticate {

@@ -3,7 +3,7 @@ import { byApiKey } from './api-keys.ts'
 import type { Authenticate } from './caller.ts'
 import { byJwt } from './jwt.ts'
 
-/** How callers are known, as `AUTH_MODE` says. Throws a `StartError` for settings that the mode cannot work with. */
+/** The authenticator of callers for `AUTH_MODE`. Throws a `StartError` for settings that the mode cannot work with. */
 export function authenticator (config: Config): Authenticate {
   switch (config.AUTH_MODE) {
     case 'api-key':

@@ -5,7 +5,7 @@ export interface Caller {
   readonly kind: 'none' | 'api-key' | 'jwt'
 }
 
-/** What a caller shows to be known. */
+/** The credentials of a request. */
 export interface Credentials {
   /** The token of `Authorization: Bearer` (RFC 6750). */
   readonly bearer?: string
@@ -14,7 +14,7 @@ export interface Credentials {
 }
 
 /**
- * Finds out who is calling. Resolves with undefined when the credentials are missing or wrong; rejects with a
+ * Authenticates a request. Resolves with undefined when the credentials are missing or wrong; rejects with a
  * {@link GatewayError} when they cannot be checked now.
  */
 export type Authenticate = (credentials: Credentials) => Promise<Caller | undefined>

@@ -20,7 +20,7 @@ export interface JwtOptions {
 }
 
 /**
- * Knows callers by JSON Web Tokens (RFC 7519): signature, expiry, issuer and audience are checked, and the algorithm is
+ * Authenticates callers by JSON Web Tokens (RFC 7519): signature, expiry, issuer and audience are checked, and the algorithm is
  * the configured key's, never the token's choice (RFC 8725 §3.1). The caller is the token's `sub`, or its `client_id`
  * where a service has no subject (RFC 9068). Throws a {@link StartError} when not exactly one kind of key is configured.
  */

@@ -1,11 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-/** What is compared instead of a secret itself: digests have one length, and tell nothing of the secret's. */
+/** The digest that is compared instead of the secret: digests have one length, so that timing does not reveal the secret's. */
 export function digest (secret: string): Buffer {
   return createHash('sha256').update(secret).digest()
 }
 
-/** A check of what callers show against one secret, in a time that says nothing of it. */
+/** Compares tokens with one secret in constant time. */
 export function tokenCheck (token: string): (shown: string) => boolean {
   const expected = digest(token)
   return shown => timingSafeEqual(digest(shown), expected)

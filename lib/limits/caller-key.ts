@@ -2,8 +2,8 @@ import { isIPv6 } from 'node:net'
 import type { Caller } from '../auth/caller.ts'
 
 /**
- * Names who is counted by the limits: the caller, when it is known who that is, else its address. Of an IPv6 address
- * that is the first 64 bits, which is the least that one customer is given (RFC 6177): all of them are one client's to choose.
+ * The key by which limits count a client: the authenticated caller, else its address. Of an IPv6 address the first 64 bits count,
+ * because a customer is given at least a /64 (RFC 6177) and may use any address in it.
  */
 export function callerKey (caller: Caller | null, address: string | undefined): string {
   return caller && caller.kind !== 'none' ? `${caller.kind}:${caller.id}` : addressKey(address)

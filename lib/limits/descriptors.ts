@@ -32,7 +32,7 @@ export function limitIn (report: Report): number {
   return Number.isNaN(limit) ? Infinity : limit
 }
 
-/** @param perAnswer - how many descriptors an answer takes, its reader's connection included */
+/** How many connections and answers a limit of descriptors has room for; `perAnswer` is how many descriptors an answer takes, its reader's connection included. */
 export function descriptorRoom (limit: number, perAnswer: number): DescriptorRoom {
   const connections = Math.max(4, Math.floor((limit - BESIDES) / perAnswer))
   return { connections, answers: Math.floor(connections * FOR_ANSWERS) }

@@ -14,7 +14,7 @@ export interface PressureLimits {
 /** What of a logger is used. */
 export interface PressureLog { error (fields: { readonly err: unknown }, message: string): void }
 
-/** Of a look, how much of the time the event loop has to be busy before its lateness is its own: what other programs take, refusing would not give back. */
+/** How busy the event loop has to be, as a share of the time, before its delay counts: on a machine that other programs keep busy, refusing answers would not help. */
 const OWN_DOING = 0.9
 /** How late the timer of the histogram is when nothing is, in milliseconds: its own resolution. */
 const RESOLUTION_MS = 10
@@ -35,7 +35,7 @@ export class Pressure {
   /** What gives memory back when the heap is fuller than it may be, before anything is refused for it. */
   readonly reliefs: Array<() => void> = []
 
-  /** @param log - where it says what a relief threw, which ends nothing */
+  /** `log` is told what a relief threw, which ends nothing. */
   constructor (limits: PressureLimits, log: PressureLog) {
     this.#limits = limits
     this.#log = log

@@ -1,4 +1,4 @@
-/** Gives a slot back. The first time counts; once more is no mistake. */
+/** Releases a slot. Calls after the first have no effect. */
 export type Release = () => void
 
 /** How many slots there are. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Delivery, Ending, FinishReason, Position, Summary, ToolPart } from '../answer/answer.ts'
 import type { MappedError } from '../errors.ts'
 
-/** What a reader is told first. */
+/** The data of the `start` event. */
 export interface Start {
   /** Names a resumable answer. */
   readonly streamId?: string
@@ -44,7 +44,7 @@ function frame (event: string, data: unknown, id?: string): string {
   return `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`
 }
 
-/** What the stream is of. */
+/** The `start` event: which answer the stream is of. */
 export function start (data: Start): string {
   return frame('start', data)
 }
