@@ -66,9 +66,9 @@ export interface Answer extends AsyncIterable<string> {
   readonly status: AnswerStatus
   /** What `text` rejects with, once the status is `error` or `stopped`. */
   readonly error: ChatError | undefined
-  /** What is there of the answer. */
+  /** What is there of the answer: from its beginning on, or, when it is resumed without its `partial`, from that place on. */
   readonly partial: string
-  /** How many bytes of UTF-8 the text has so far. */
+  /** How many bytes of UTF-8 the whole text has so far, those before `partial` included. */
   readonly bytes: number
   /** Where the answer stands, reasoning and tools included: the id of the gateway's latest event. What `resume` goes on from. */
   readonly position: string
@@ -176,7 +176,7 @@ export class StreamedAnswer implements Answer {
     this.partial = source.partial ?? ''
     this.bytes = source.after ?? 0
     this.position = source.position ?? String(this.bytes)
-    this.#fromStart = utf8(this.partial).length === this.bytes
+    this.#fromStart = source.partial !== undefined || this.bytes === 0
     this.#tell()
 
     const { signal } = options
@@ -202,6 +202,9 @@ export class StreamedAnswer implements Answer {
     // Who only iterates, or only watches the status, has been told.
     this.text.catch(() => {})
 
+    // Nobody could tell later which of the two was wrong.
+    const known = source.partial === undefined ? this.bytes : utf8(this.partial).length
+    if (known !== this.bytes || parseInt(this.position) !== this.bytes) this.#settle(corrupt('What is there of the answer does not reach to where it is to be read on'))
     if (signal?.aborted) stop()
     else signal?.addEventListener('abort', stop)
     void this.#run()
@@ -356,8 +359,12 @@ export class StreamedAnswer implements Answer {
     if (this.#over) return
     const added = part.type === 'text' ? part.text : ''
     // The first number of an id counts the text alone (docs/api.md).
-    if (this.bytes + utf8(added).length !== parseInt(id)) throw corrupt('A piece of the answer is missing')
-    this.bytes = parseInt(id)
+    const bytes = parseInt(id)
+    const before = this.bytes + utf8(added).length - bytes
+    // A rest that was asked for from within a character begins with the character.
+    const first = !this.#fromStart && this.partial === ''
+    if (!(before === 0 || (first && before > 0 && before < 4))) throw corrupt('A piece of the answer is missing')
+    this.bytes = bytes
     this.position = id
     this.partial += added
     this.#parts.push(part)

@@ -38,11 +38,12 @@ export interface Question {
 
 /** Where to go on in an answer: behind what the page still has of it, or, when it has nothing, behind an offset. */
 export interface ResumePoint {
-  /** How many bytes of the answer are known, as {@link Answer.bytes} counts them. Default: as many as `partial` has. */
+  /** How many bytes of the answer are known, as {@link Answer.bytes} counts them. Default: what `position` says, or as many as `partial` has. */
   readonly after?: number | undefined
   /**
-   * What these bytes are, as {@link Answer.partial} has them. With it (or from 0 on) `text` is the whole answer, and its digest is
-   * checked; without it `text` is the rest, and only the size is.
+   * What these bytes are, all of them, as {@link Answer.partial} has them; else the answer is `corrupt`, and nothing is asked for.
+   * With it (or from 0 on) `text` is the whole answer, and its digest is checked; without it `text` is the rest, from the character
+   * on that the place is in, and only the size is.
    */
   readonly partial?: string | undefined
   /**

@@ -35,6 +35,36 @@ test('of the rest of an answer only the size can be checked', async t => {
   t.match(await failure(client.resume('s', { partial: 'ta' })), { errorType: 'corrupt', partial: 'taxt' })
 })
 
+for (const [what, from] of [
+  ['longer than where it is to be read on', { partial: 'Grüße ', position: '4.10' }],
+  ['shorter than that', { partial: 'totally other', position: '17.16' }],
+  ['shorter than the bytes that are known', { partial: 'Grü', after: 8 }],
+  ['nothing, of an answer that is to be read on behind something', { partial: '', after: 8 }],
+  ['two places at once', { after: 8, position: '4.10' }],
+  ['no place', { position: 'x' }]
+] as const) {
+  test(`a resumption of what is ${what} is corrupt, and asks for nothing`, async t => {
+    const { url, requests } = await scripted(t)
+    const statuses: string[] = []
+    const answer = createChatClient({ baseUrl: url }).resume('s', from, { onStatus: status => statuses.push(status) })
+    t.match(await failure(answer), { errorType: 'corrupt', status: 0, partial: 'partial' in from ? from.partial : '' })
+    t.strictSame(statuses, ['error'])
+    t.equal(requests.length, 0)
+  })
+}
+
+test('with what is there, size and digest are those of the whole answer', async t => {
+  const end = frames.delta('xt', { bytes: 4, rest: 3 }) + done(4)
+  const { url } = await scripted(t, ...[end, end, done(4), done(4)].map(wire => (reply: Parameters<typeof begin>[0]) => begin(reply, 's').end(wire)))
+  const client = createChatClient({ baseUrl: url })
+  const answer = client.resume('s', { partial: 'te', position: '2.3' })
+  t.equal(await answer.text, 'text')
+  t.equal(answer.bytes, 4)
+  t.match(await failure(client.resume('s', { partial: 'to', position: '2.3' })), { errorType: 'corrupt' })
+  t.match(await failure(client.resume('s', { partial: 'tact', after: 4 })), { errorType: 'corrupt' })
+  t.match(await failure(client.resume('s', { partial: 'tex', after: 3 })), { errorType: 'corrupt' })
+})
+
 test('without Web Crypto only the size is checked', async t => {
   const { subtle } = globalThis.crypto
   Object.defineProperty(globalThis.crypto, 'subtle', { value: undefined, configurable: true })

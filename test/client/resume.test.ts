@@ -78,6 +78,11 @@ test('when the network does not come back, the client gives up in the end; later
   t.equal(await rest.text, 'aus Köln')
   t.equal(rest.bytes, 17)
   t.equal(await client.resume(answer.streamId ?? '').text, 'Grüße aus Köln')
+  for (const [after, text] of [[3, 'üße aus Köln'], [13, 'öln'], [14, 'öln']] as const) {
+    const within = client.resume(answer.streamId ?? '', { after })
+    t.equal(await within.text, text, `from byte ${after} on, in whole characters`)
+    t.equal(within.bytes, 17, 'of the whole text')
+  }
 })
 
 test('with tries: 0 it never reconnects', async t => {
