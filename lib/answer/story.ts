@@ -58,13 +58,14 @@ export class Story {
 
   /**
    * Says that something failed, and gives back how clients are told. Before the answer has begun, they can be, and the end is still
-   * to come; an answer that has begun has ended by it. What fails because of an end, or after it, is no part of the story.
+   * to come; an answer that has begun has ended by it, and so has a reply that has `committed` itself to a status without one.
+   * What fails because of an end, or after it, is no part of the story.
    */
-  fail (error: unknown): MappedError {
+  fail (error: unknown, committed = this.#answer !== null): MappedError {
     const failure = mapError(error)
     if (this.#ended === null) {
       this.#failure = failure
-      if (this.#answer) this.#ended = failure.ended
+      if (committed) this.#ended = failure.ended
     }
     return failure
   }

@@ -161,7 +161,7 @@ export async function tellInFrames (frames: Frames, pending: Promise<Answer>, ex
     begin(answer)
   } else {
     stream.open()
-    pending.then(begin).catch((error: unknown) => stream.fail(exchange.fail(error), recorded))
+    pending.then(begin).catch((error: unknown) => stream.fail(exchange.fail(error, true), recorded))
   }
   return stream
 }

@@ -4,6 +4,7 @@ import { test } from 'tap'
 import gateway from '../../app.ts'
 import { serverOptions } from '../../lib/server-options.ts'
 import { json, pair, type Script, streams, upstream } from '../helper.ts'
+import { scrape } from '../scrape.ts'
 import { parse } from '../lib/protocols/telling.ts'
 
 const question = { model: 'm', messages: [{ role: 'user', content: 'Hello' }] }
@@ -199,15 +200,19 @@ test('a body that is none has the form of OpenAI, too', async t => {
 
 test('the heartbeat of a slow model commits to 200: what fails then is told in the stream', async t => {
   let reply: ServerResponse | undefined
-  const { url } = await pair(t, { '/chat/stream': asked => { reply = asked } }, { SSE_HEARTBEAT_MS: '10' })
-  const response = await complete(url, { ...question, stream: true })
+  const { url, log, service } = await pair(t, { '/chat/stream': asked => { reply = asked } }, { SSE_HEARTBEAT_MS: '10' })
+  const response = await complete(url, { ...question, stream: true }, { 'x-request-id': 'r1' })
   t.equal(response.status, 200)
   t.equal(response.headers.get('x-should-retry'), null)
+  await service.request()
   reply?.writeHead(429, { 'content-type': 'application/json' }).end('{"error":"slow down"}')
   let wire = ''
   await t.rejects((async () => { for await (const chunk of response.body ?? []) wire += Buffer.from(chunk).toString() })())
   t.match(wire, /^: keep-alive\n/)
   t.match(parse(wire), [{ data: { error: { code: 'rate_limited', type: 'rate_limit_error' } } }])
+  t.match(await log.ended('r1'), { level: 40, ended: 'upstream_failed', errorType: 'rate_limited' }, 'the cut is the failure, and not a client that left')
+  const counted = Object.keys((await scrape(url)).counted('gateway_answers_total'))
+  t.ok(counted.length === 1 && counted[0]?.includes('upstream_failed'), String(counted))
 })
 
 test('in another application it is below the prefix of that', async t => {
