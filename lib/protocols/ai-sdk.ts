@@ -32,6 +32,7 @@ function chunks ({ requestId, streamId }: Reader): Frames {
   let open: 'text' | 'reasoning' | undefined
   let blocks = 0
   let begun = ''
+  const used = new Set<string>()
   const close = (): string => {
     const end = open === undefined ? '' : chunk({ type: `${open}-end`, id: String(blocks) })
     open = undefined
@@ -52,7 +53,12 @@ function chunks ({ requestId, streamId }: Reader): Frames {
     begin: () => chunk({ type: 'start', messageId: streamId ?? requestId }) + chunk({ type: 'start-step' }),
     text: text => say('text', text),
     reasoning: text => say('reasoning', text),
-    tool: part => close() + tool(part),
+    tool: part => {
+      // The SDK fails on an output of a tool that it has not heard of.
+      const before = part.state === 'running' || used.has(part.id) ? '' : tool({ ...part, state: 'running' })
+      used.add(part.id)
+      return close() + before + tool(part)
+    },
     end: ending => close() + chunk({ type: 'finish-step' }) + finish(ending) + DONE,
     fail: ({ errorType, message }) => chunk(errorType === 'stopped' ? { type: 'abort' } : { type: 'error', errorText: message }) + DONE
   }

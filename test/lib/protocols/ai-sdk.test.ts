@@ -44,6 +44,17 @@ test('a tool that says nothing of itself is told; one that failed says why', asy
   t.strictSame(parse(body).at(-2)?.data, { type: 'finish', finishReason: 'stop' })
 })
 
+test('a tool that is told only when it is over is told as used first', async t => {
+  const { body } = await telling(t, aiSdk, answer([used('done', { input: { q: 1 }, output: 'x' }), used('done'), { ...used('failed'), id: '2' }, text('x')]))
+  t.match(parse(body).map(({ data }) => data).slice(2, 7), [
+    { type: 'tool-input-available', ...told, toolName: 'search', input: { q: 1 } },
+    { type: 'tool-output-available', ...told, output: 'x' },
+    { type: 'tool-output-available', ...told, output: '' },
+    { type: 'tool-input-available', toolCallId: '2', input: {} },
+    { type: 'tool-output-error', toolCallId: '2' }
+  ])
+})
+
 test('a failure is an error, a stop is an abort, and both are an end', async t => {
   const end = async (failure: GatewayError) => parse((await telling(t, aiSdk, answer([text('half')], undefined, failure))).body).slice(-2).map(({ data }) => data)
   t.strictSame(await end(new GatewayError('idle_timeout')), [{ type: 'error', errorText: 'Copilot fell silent in the middle of its answer' }, '[DONE]'])
