@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Ending } from '../lib/answer/answer.ts'
-import type { Exchange } from '../lib/answer/exchange.ts'
+import type { Story } from '../lib/answer/story.ts'
 import { isFailed } from '../lib/errors.ts'
 
 /**
@@ -34,7 +34,7 @@ export default fp(async function accessLog (app) {
       }, 'request ended')
     })
     exchange.onAnswered(story => {
-      if (story !== exchange) request.log.info({ ended: story.ended, ...cost(story.ending) }, 'resumable answer ended')
+      if (story !== exchange) request.log[isFailed(story.ended) ? 'warn' : 'info']({ ended: story.ended, ...cost(story.ending), ...why(story) }, 'resumable answer ended')
     })
   })
 }, { name: 'access-log', dependencies: ['exchange', 'errors', 'tracing', 'auth'] })
@@ -47,11 +47,10 @@ function level ({ exchange: { ended, failure }, method, routeOptions }: FastifyR
 
 /** The finish reason and the token counts, as far as the service reported them. */
 function cost (ending: Ending | null) {
-  const { inputTokens, outputTokens, reasoningTokens } = ending?.usage ?? {}
-  return { finishReason: ending?.finishReason ?? undefined, inputTokens, outputTokens, reasoningTokens }
+  return { finishReason: ending?.finishReason ?? undefined, ...ending?.usage }
 }
 
-function why ({ failure }: Exchange): { errorType?: string, error?: string, cause?: string } {
+function why ({ failure }: Story): { errorType?: string, error?: string, cause?: string } {
   if (!failure) return {}
   const cause = failure instanceof Error && failure.cause instanceof Error ? failure.cause.message : undefined
   return { errorType: failure.errorType, error: failure.message, ...(cause && { cause }) }

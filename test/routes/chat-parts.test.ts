@@ -60,7 +60,7 @@ test('an error means as an event what it does as a reply', async t => {
 
 test('the log says how the answer ended and what it cost, as far as the service says', async t => {
   const ends = [
-    [{ finishReason: 'stop', usage: { inputTokens: 7, outputTokens: 5, reasoningTokens: 2, cachedInputTokens: 1 } }, { ended: 'complete', finishReason: 'stop', inputTokens: 7, outputTokens: 5, reasoningTokens: 2 }],
+    [{ finishReason: 'stop', usage: { inputTokens: 7, outputTokens: 5, reasoningTokens: 2, cachedInputTokens: 1 } }, { ended: 'complete', finishReason: 'stop', inputTokens: 7, outputTokens: 5, reasoningTokens: 2, cachedInputTokens: 1 }],
     [{ finishReason: 'length', usage: { outputTokens: 5 } }, { ended: 'length', finishReason: 'length', inputTokens: undefined, outputTokens: 5, reasoningTokens: undefined }],
     [{ reason: 'filtered' }, { ended: 'filtered', finishReason: 'content_filter', inputTokens: undefined, outputTokens: undefined }],
     [{}, { ended: 'complete', finishReason: undefined, inputTokens: undefined }]

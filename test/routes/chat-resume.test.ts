@@ -79,7 +79,7 @@ test('a stop aborts the upstream, and readers are told; once more is no mistake'
   await t.rejects(plain.text(), 'half an answer as plain text is cut')
   t.equal((await stop()).status, 204)
   t.match((await events(await get(url, id, sse))).at(-1), { event: 'done', data: { reason: 'stopped' } }, 'who comes later is told the same')
-  t.match(await log.line(({ msg }) => msg === 'resumable answer ended'), { ended: 'stopped' })
+  t.match(await log.line(({ msg }) => msg === 'resumable answer ended'), { level: 30, ended: 'stopped' })
 })
 
 test('a slow model\'s answer that is stopped before it has begun is done', async t => {
@@ -95,7 +95,7 @@ test('without a reader it goes on for RESUME_GRACE_MS, and then it is given up',
   const closed = once(reply, 'close')
   leave()
   await closed
-  t.match(await log.line(({ msg }) => msg === 'resumable answer ended'), { ended: 'abandoned' })
+  t.match(await log.line(({ msg }) => msg === 'resumable answer ended'), { level: 40, ended: 'abandoned', errorType: 'abandoned' })
   t.match((await events(await get(url, id, sse))).at(-1), { event: 'error', data: { errorType: 'abandoned', bytes: 8 } })
   await t.rejects((await get(url, id)).text())
 })
@@ -113,6 +113,14 @@ test('a failure of the upstream is what every reader gets', async t => {
   reply.destroy()
   t.match((await events(response)).at(-1), { event: 'error', data: { errorType: 'connection', bytes: 8 } })
   await t.rejects((await get(url, id)).text())
+})
+
+test('a failure when nobody reads is in the log, with what failed', async t => {
+  const { reply, leave, log } = await answering(t)
+  leave()
+  t.match(await log.ended(), { level: 30, ended: 'client_left' })
+  reply.destroy()
+  t.match(await log.line(({ msg }) => msg === 'resumable answer ended'), { level: 40, ended: 'upstream_failed', errorType: 'connection', error: /was lost/, cause: String })
 })
 
 test('only its owner finds an answer; others, and wrong ids, get the same 404', async t => {
