@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer as createSocketServer, type Soc
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { createParser } from 'eventsource-parser'
 import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
@@ -132,8 +133,7 @@ export class Upstream extends EventEmitter {
   }
 
   async #serve (raw: IncomingMessage, reply: ServerResponse): Promise<void> {
-    let body = ''
-    for await (const chunk of raw) body += chunk
+    const body = await text(raw)
     const request = { method: raw.method ?? '', path: raw.url ?? '', headers: raw.headers, body, json: body ? JSON.parse(body) : {}, raw }
     this.requests.push(request)
     this.emit('request', request)

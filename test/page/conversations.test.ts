@@ -13,6 +13,9 @@ async function show ({ until }: Visit, ...questions: string[]): Promise<void> {
   await until(`[...document.querySelectorAll('.prompt')].map(({ textContent }) => textContent).join() === ${JSON.stringify(questions.join())}`)
 }
 
+// A dozen things that a person does, one after the other, on a machine that may have other work.
+tap.setTimeout(300_000)
+
 tap.test('conversations, as a person keeps them', async t => {
   const given = await setUp(t)
   if (!given) return

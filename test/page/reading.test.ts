@@ -6,6 +6,9 @@ import { Pen, setUp, told } from './browser.ts'
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
 const AT_END = '(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight < 2)(document.documentElement)'
 
+// A dozen things that a person does, one after the other, on a machine that may have other work.
+tap.setTimeout(300_000)
+
 tap.test('reading and writing, as a person does', async t => {
   const given = await setUp(t)
   if (!given) return
