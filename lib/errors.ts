@@ -1,3 +1,5 @@
+import type { Ending } from './answer/answer.ts'
+
 /** The ways in which a reply can end. */
 export const ENDS = [
   'complete', 'client_left', 'client_stalled', 'stopped', 'abandoned',
@@ -99,6 +101,8 @@ export interface MappedError {
   readonly issues?: readonly Issue[]
   /** Where it came from; absent when no service was asked, or is to blame. Told to operators alone. */
   readonly source?: Source
+  /** What the service says of the end, and of the cost, of an answer that is none. */
+  readonly ending?: Ending
 }
 
 /** What may be said beyond the row of the table. */
@@ -110,6 +114,7 @@ export interface GatewayErrorOptions extends ErrorOptions {
   /** Replaces the row's status, for the few kinds that have more than one (400, 413, 415, … of `invalid_request`). */
   status?: number
   issues?: readonly Issue[]
+  ending?: Ending
 }
 
 /** A failure with its place in the error contract: thrown anywhere, answered by the error handler. */
@@ -121,6 +126,7 @@ export class GatewayError extends Error implements MappedError {
   readonly retryable: boolean
   readonly issues?: readonly Issue[]
   source?: Source
+  readonly ending?: Ending
 
   constructor (errorType: ErrorType, options: GatewayErrorOptions = {}) {
     const row: ErrorRow = rows[errorType]
@@ -132,6 +138,7 @@ export class GatewayError extends Error implements MappedError {
     this.ended = row.ended ?? 'complete'
     this.retryable = row.retryable ?? false
     if (options.issues) this.issues = options.issues
+    if (options.ending) this.ending = options.ending
   }
 }
 

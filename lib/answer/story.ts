@@ -62,9 +62,10 @@ export class Story {
    * What fails because of an end, or after it, is no part of the story.
    */
   fail (error: unknown, committed = this.#answer !== null): MappedError {
-    const failure = mapError(error)
+    const failure: MappedError = mapError(error)
     if (this.#ended === null) {
       this.#failure = failure
+      this.#ending ??= failure.ending ?? null
       if (committed) this.#ended = failure.ended
     }
     return failure

@@ -120,12 +120,12 @@ export class CopilotClient implements Upstream {
   }
 
   /** An answer told in events: it has begun with its first part, until when comments do not count. `deadline` is a `performance.now()`. */
-  async #events (body: Readable, call: Call, deadline: number): Promise<Told | 'empty'> {
+  async #events (body: Readable, call: Call, deadline: number): Promise<Told> {
     const parts = new EventReply(body, this.#transport.secrets)
     const late = setTimeout(() => body.destroy(new GatewayError('timeout')), Math.max(0, deadline - performance.now()))
     try {
-      const begun = await parts.begun.finally(() => clearTimeout(late))
-      return begun ? { parts, ending: () => parts.ending } : 'empty'
+      await parts.begun.finally(() => clearTimeout(late))
+      return { parts, ending: () => parts.ending }
     } catch (error) {
       if (call.signal.aborted) throw call.signal.reason
       // No part in time is no answer in time, whatever silence it was that ended the waiting.
@@ -138,7 +138,7 @@ export class CopilotClient implements Upstream {
     if (typeof output !== 'string') throw new GatewayError('bad_reply', { detail: 'no output in it' })
     if (!output.isWellFormed()) throw new GatewayError('bad_reply', { detail: 'its text has half of a character in it' })
     const ending = toEnding({ finishReason, usage, model })
-    if (output === '' && isWhole(ending)) throw new GatewayError('stream_empty')
+    if (output === '' && isWhole(ending)) throw new GatewayError('stream_empty', { ending })
     return { body: Readable.from(output === '' ? [] : [Buffer.from(output)]), ending: () => ending }
   }
 

@@ -5,6 +5,7 @@ import { GatewayError, type ReportedError } from '../errors.ts'
 import { isWhole, toEnding } from './ending.ts'
 import { EventParser } from './event-parser.ts'
 import { fromReport, fromTransport } from './failures.ts'
+import { discard } from './reading.ts'
 
 /**
  * The parts of an answer that the service tells in the gateway's own event vocabulary (docs/api.md, Events). It ends cleanly only behind
@@ -12,23 +13,18 @@ import { fromReport, fromTransport } from './failures.ts'
  * before it. Unknown events and fields are ignored.
  */
 export class EventReply extends Readable {
-  /**
-   * Resolves with true as soon as there is a part, or an end that says something; with false when the answer ended with
-   * nothing at all. Rejects with what failed before.
-   */
-  readonly begun: Promise<boolean>
+  /** Resolves as soon as there is a part, or an end that says why there is none. Rejects with what failed before. */
+  readonly begun: Promise<void>
   readonly #body: Readable
   readonly #secrets: readonly string[]
   readonly #parser = new EventParser(({ event, data }) => this.#take(event, data))
   readonly #hash = createHash('sha256')
-  #begin!: { resolve: (told: boolean) => void, reject: (failure: Error) => void }
+  #begin!: { resolve: () => void, reject: (failure: Error) => void }
   #bytes = 0
-  #told = false
   #ending: Ending | undefined
   #failure: GatewayError | ReportedError | undefined
-  /** The service has reported its failure: the body ends by itself, and its socket serves the next call. */
+  /** The service has reported its failure: what it says behind that is read for nobody, so that its socket may serve the next call. */
   #reported = false
-  #drained = 0
   /** The first half of a character whose second is to come with the next event of the same kind. */
   #half: { readonly type: TextPart['type'], readonly text: string } | undefined
 
@@ -42,7 +38,7 @@ export class EventReply extends Readable {
     this.on('error', () => {})
     this.begun.catch(() => {})
     body.on('data', (chunk: Buffer) => {
-      if (this.#failure) return this.#drain(chunk)
+      if (this.#failure) return
       this.#parser.push(chunk)
       if (this.#parser.tooLarge) this.#fail(new GatewayError('bad_reply', { detail: 'an event of it is too large' }))
     })
@@ -50,8 +46,11 @@ export class EventReply extends Readable {
     body.once('error', error => this.#fail(fromTransport(error, true)))
   }
 
-  /** How the answer ended; to be asked once it has. */
-  get ending (): Ending { return this.#ending ?? { finishReason: null } }
+  /** How the answer ended; throws while it has not. */
+  get ending (): Ending {
+    if (!this.#ending) throw new Error('the answer has not ended')
+    return this.#ending
+  }
 
   #take (event: string | undefined, data: string): void {
     if (this.#failure || event === undefined || !KNOWN.has(event)) return
@@ -112,9 +111,8 @@ export class EventReply extends Readable {
   }
 
   #part (part: Part): void {
-    this.#told = true
     if (!this.push(part)) this.#body.pause()
-    this.#begin.resolve(true)
+    this.#begin.resolve()
   }
 
   #done (data: Readonly<Record<string, unknown>>): void {
@@ -131,9 +129,8 @@ export class EventReply extends Readable {
   #finish (): void {
     if (this.#failure) return
     if (!this.#ending) return this.#fail(new GatewayError('connection_lost', { cause: new Error('the events ended without done or error') }))
-    const whole = isWhole(this.#ending)
-    if (whole && this.#bytes === 0 && this.#told) return this.#fail(new GatewayError('stream_empty'))
-    this.#begin.resolve(this.#told || !whole)
+    if (isWhole(this.#ending) && this.#bytes === 0) return this.#fail(new GatewayError('stream_empty', { ending: this.#ending }))
+    this.#begin.resolve()
     this.push(null)
   }
 
@@ -141,14 +138,9 @@ export class EventReply extends Readable {
     if (this.#failure) return
     this.#failure = failure
     this.#begin.reject(failure)
-    if (this.#reported) this.#body.resume()
+    if (this.#reported) discard(this.#body)
     else this.#body.destroy()
     this.#failWhenRead()
-  }
-
-  #drain (chunk: Buffer): void {
-    this.#drained += chunk.length
-    if (this.#drained > MAX_DRAINED) this.#body.destroy()
   }
 
   /** What came before a failure is read before it. */
@@ -172,8 +164,6 @@ export class EventReply extends Readable {
   }
 }
 
-/** How many bytes behind a reported failure are read for nobody. */
-const MAX_DRAINED = 64 * 1024
 const KNOWN = new Set(['delta', 'reasoning', 'tool', 'done', 'error', 'reconnect'])
 const STATES: ReadonlySet<unknown> = new Set<ToolPart['state']>(['running', 'done', 'failed'])
 const HALF = 'its text has half of a character in it'

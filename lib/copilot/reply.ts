@@ -5,13 +5,13 @@ import { GatewayError } from '../errors.ts'
 import { fromTransport } from './failures.ts'
 import type { TextGuard } from './text-guard.ts'
 
-/** A reply of the service whose body has shown its first byte, or its end. */
+/** A reply of the service whose body has shown its first byte of text, or its end. */
 export interface Reply {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   /** Fails with an error of the error contract. Must be read to its end or destroyed. */
   readonly body: Readable
-  /** The body ended without a byte. */
+  /** The body ended without a byte of text, whatever it was encoded in. */
   readonly empty: boolean
 }
 
@@ -24,14 +24,14 @@ export type Guard = (status: number, headers: IncomingHttpHeaders) => TextGuard 
  * once, a connection or not.
  */
 export class Attempt implements Dispatcher.DispatchHandler {
-  /** Resolves with the first byte of the reply's body, or its end. Rejects with an error of the contract, or the reason of {@link abort}. */
+  /** Resolves with the first byte of the text of the reply's body, or its end. Rejects with an error of the contract, or the reason of {@link abort}. */
   readonly reply: Promise<Reply>
   readonly #guard: Guard
   #settle!: { resolve: (reply: Reply) => void, reject: (reason: unknown) => void }
   #controller: Dispatcher.DispatchController | undefined
   #body: ReplyBody | undefined
   /** Says that the reply has shown its first byte, or its end. */
-  #begin: ((empty: boolean) => void) | undefined
+  #begin: (() => void) | undefined
   #aborted: Error | undefined
 
   constructor (guard: Guard) {
@@ -60,20 +60,21 @@ export class Attempt implements Dispatcher.DispatchHandler {
     // Interim replies (RFC 9110 §15.2) say nothing yet.
     if (status < 200) return
     const body = this.#body = new ReplyBody(controller, this.#guard(status, headers))
-    this.#begin = empty => {
+    this.#begin = () => {
       if (body.failure) this.#settle.reject(body.failure)
-      else this.#settle.resolve({ status, headers, body, empty })
+      else this.#settle.resolve({ status, headers, body, empty: body.empty })
     }
   }
 
   onResponseData (controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#body?.pass(chunk) === false) controller.pause()
-    this.#begin?.(false)
+    // An encoding may have bytes that are no text.
+    if (this.#body?.empty === false) this.#begin?.()
   }
 
   onResponseEnd (): void {
     this.#body?.over()
-    this.#begin?.(true)
+    this.#begin?.()
   }
 
   onResponseError (_controller: Dispatcher.DispatchController, error: unknown): void {
@@ -89,6 +90,8 @@ class ReplyBody extends Readable {
   readonly #guard: TextGuard | undefined
   /** Why it is not whole, once that is known. */
   failure: Error | undefined
+  /** Neither a byte of text has come, nor a failure. */
+  empty = true
   #complete = false
 
   constructor (controller: Dispatcher.DispatchController, guard: TextGuard | undefined) {
@@ -102,10 +105,9 @@ class ReplyBody extends Readable {
   /** Takes a chunk; false when the reader has enough for now. */
   pass (chunk: Buffer): boolean {
     if (this.failure) return true
-    if (!this.#guard) return this.push(chunk)
-    const text = this.#guard.push(chunk)
+    const text = this.#guard ? this.#guard.push(chunk) : chunk
     // A part of a character is no text yet, and must not look like the end.
-    if (text) return text.length === 0 || this.push(text)
+    if (text) return text.length === 0 || this.#take(text)
     this.fail(new GatewayError('bad_reply', { detail: 'its text is not what it says it is encoded in' }))
     return true
   }
@@ -119,13 +121,19 @@ class ReplyBody extends Readable {
       this.fail(new GatewayError('bad_reply', { detail: 'its text ends within a character' }))
       return
     }
-    this.push(rest)
+    if (rest.length > 0) this.#take(rest)
     this.push(null)
+  }
+
+  #take (text: Buffer): boolean {
+    this.empty = false
+    return this.push(text)
   }
 
   /** Breaks it off, once whoever was given it in this turn of the event loop has had the time to listen. */
   fail (failure: Error): void {
     this.failure ??= failure
+    this.empty = false
     setImmediate(() => this.destroy(failure))
   }
 

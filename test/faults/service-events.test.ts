@@ -59,6 +59,17 @@ fault('A service of events reports an error behind its thoughts', {
   expected: { text: '429 rate_limited', events: '200 error rate_limited', upstream: '/chat/stream, kept', log: 'upstream_failed rate_limited' }
 })
 
+fault('A service of events reports an error, and does not end', {
+  answer,
+  upstream: () => ({ '/chat/stream': says(hello + frame('error', { errorType: 'sdk', status: 500, message: 'it broke' }), false) }),
+  expected: { text: '200 cut', events: '200 error sdk', upstream: '/chat/stream, closed', log: 'upstream_failed sdk' }
+})
+
+fault('A service of events says nothing but its end', {
+  upstream: () => ({ '/chat/stream': says(frame('done', { finishReason: 'stop' })) }),
+  expected: { text: '502 stream_empty', events: '502 stream_empty', upstream: '/chat/stream, kept', log: 'upstream_failed stream_empty' }
+})
+
 fault('A service of events thinks and says nothing', {
   upstream: () => ({ '/chat/stream': says(thought + frame('done', { finishReason: 'stop' })) }),
   expected: { text: '502 stream_empty', events: '200 error stream_empty', upstream: '/chat/stream, kept', log: 'upstream_failed stream_empty' }

@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import { ask, events, json, pair, type Script } from '../helper.ts'
+import { scrape } from '../scrape.ts'
 
 const frame = (event: string, data: unknown) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 const told = (...frames: string[]): Script => async reply => {
@@ -84,9 +85,38 @@ test('thoughts and then nothing is an empty answer, and not asked for twice', as
   t.equal(service.requests.length, 1)
 })
 
-test('an event stream that ends with nothing is asked for again, buffered', async t => {
-  const { url } = await pair(t, { '/chat/stream': told(frame('start', {}), frame('done', {})), '/chat': json(200, { output: 'again' }) })
+test('so is an end without a word; only a stream without a byte is asked for again, buffered', async t => {
+  const { url, service } = await pair(t, { '/chat': json(200, { output: 'again' }) })
+  for (const { headers } of [accept, { headers: { accept: 'text/plain' } }]) {
+    for (const nothing of [[frame('done', {})], [frame('start', {}), frame('done', { finishReason: 'stop' })], [frame('delta', { text: '' }), frame('done', {})]]) {
+      service.scripts['/chat/stream'] = told(...nothing)
+      const response = await ask(url, undefined, { headers })
+      t.equal(response.status, 502)
+      t.equal(response.headers.get('x-error-type'), 'stream_empty')
+    }
+  }
+  t.notOk(service.requests.some(({ path }) => path === '/chat'))
+  service.scripts['/chat/stream'] = told()
   t.equal(await (await ask(url)).text(), 'again')
+  service.scripts['/chat/stream'] = reply => reply.writeHead(200, { 'content-type': 'text/plain; charset=iso-2022-jp' }).end('\x1b(B')
+  t.equal(await (await ask(url)).text(), 'again', 'bytes that are no text are none')
+})
+
+test('an answer without a word says what it has cost, too', async t => {
+  const usage = { inputTokens: 3, outputTokens: 0, reasoningTokens: 8 }
+  for (const resumable of [false, true]) {
+    for (const headers of [accept.headers, { accept: 'text/plain' }]) {
+      for (const [path, script] of [['/chat/stream', told(thought, frame('done', { usage }))], ['/chat/stream', told(frame('done', { usage }))], ['/chat', json(200, { output: '', usage })]] as const) {
+        const { url, log } = await pair(t, { [path]: script })
+        const response = await ask(url, { prompt: 'Hi', resumable }, { headers })
+        await response.text()
+        t.match(await log.ended(), { ended: 'upstream_failed', errorType: 'stream_empty', inputTokens: 3, outputTokens: 0, reasoningTokens: 8 })
+        if (resumable) await log.line(({ msg }) => msg === 'resumable answer ended')
+        const counted = (await scrape(url)).counted('gateway_tokens_total')
+        t.match(counted, { 'input unknown': 3, 'reasoning unknown': 8 })
+      }
+    }
+  }
 })
 
 test('comments are no first byte, and a part is', async t => {

@@ -15,7 +15,7 @@ async function outcome (chunks: Iterable<Buffer>): Promise<Outcome> {
 
 async function read (reply: EventReply): Promise<Outcome> {
   const parts: Array<{ type: string, text: string } | Part> = []
-  const begun = reply.begun.catch((error: GatewayError) => error.errorType)
+  const begun = reply.begun.then(() => true, (error: GatewayError) => error.errorType)
   try {
     for await (const value of reply) {
       const part: Part = value
@@ -84,7 +84,7 @@ test('of any tape, cut anywhere, what came is told, and it is whole only when al
       return joined
     }, []))
     if (end !== null) return seen.failure !== undefined && seen.ending === undefined
-    if (text === '' && (finishReason === null || finishReason === 'stop')) return tape.length > 0 ? seen.failure === 'Copilot service sent an empty answer' : seen.begun === false
+    if (text === '' && (finishReason === null || finishReason === 'stop')) return seen.failure === 'Copilot service sent an empty answer' && seen.begun === (tape.length > 0 ? true : 'stream_empty')
     return told(seen.parts) === told(tape) && seen.ending?.finishReason === finishReason
   }), { seed: 11, numRuns: 300 })
   t.pass()
@@ -134,14 +134,18 @@ test('an end that is not whole needs no text, and a reason of the event counts',
   for (const usage of [{}, [], 'many', null, { inputTokens: '1', outputTokens: -1, totalTokens: 3 }]) t.strictSame((await say(hello, frame('done', { usage }))).ending, { finishReason: null }, 'what is no number of tokens is left out')
 })
 
-test('nothing at all is no beginning', async t => {
-  t.strictSame(await say(frame('start', {}), frame('done', { finishReason: 'stop' })), { begun: false, parts: [], ending: { finishReason: 'stop' } })
+test('an end without a word is an empty answer, which says what it has cost', async t => {
+  for (const event of [frame('start', {}), frame('delta', { text: '' })]) {
+    t.strictSame(await say(event, frame('done', { finishReason: 'stop' })), { begun: 'stream_empty', parts: [], failure: 'Copilot service sent an empty answer' })
+  }
+  const reply = new EventReply(Readable.from([Buffer.from(frame('done', { usage: { inputTokens: 3 } }))]), [])
+  t.match(await reply.begun.catch((error: unknown) => error), { errorType: 'stream_empty', ending: { usage: { inputTokens: 3 } } })
 })
 
 test('a reader that waits holds the body back, and one that leaves gives it up', async t => {
   const body = new PassThrough()
   const reply = new EventReply(body, [])
-  t.equal(reply.ending.finishReason, null)
+  t.throws(() => reply.ending, /has not ended/)
   body.write(hello.repeat(40))
   await reply.begun
   t.ok(body.isPaused())
@@ -157,6 +161,15 @@ test('what a service says behind its error is read for nobody, and not for ever'
   body.write(hello)
   body.write(Buffer.alloc(70_000))
   await new Promise(resolve => body.once('close', resolve))
+
+  const open = new PassThrough()
+  const left = new EventReply(open, [])
+  // It is held back by then: its reader takes nothing.
+  open.write(hello.repeat(40) + frame('error', { message: 'x' }))
+  await left.begun
+  const alive = setInterval(() => open.write(': alive\n'), 20)
+  await new Promise(resolve => open.once('close', resolve))
+  clearInterval(alive)
 })
 
 test('a connection that breaks behind a reported failure changes nothing of it', async t => {

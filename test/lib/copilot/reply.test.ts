@@ -83,6 +83,22 @@ test('an interim reply says nothing, and a reply ends with its end', async t => 
   t.strictSame(await empty.outcome, { status: 204, empty: true, text: '' })
 })
 
+test('bytes that are no text are no first byte', async t => {
+  for (const [more, text] of [['', ''], ['Hi', 'Hi']] as const) {
+    const { attempt: given, steering, outcome } = attempt('iso-2022-jp')
+    given.onRequestStart(steering)
+    given.onResponseStart(steering, 200, {})
+    let begun = false
+    void given.reply.then(() => { begun = true })
+    given.onResponseData(steering, Buffer.from('\x1b(B'))
+    await new Promise(resolve => setImmediate(resolve))
+    t.equal(begun, false)
+    if (more) given.onResponseData(steering, Buffer.from(more))
+    given.onResponseEnd()
+    t.strictSame(await outcome, { status: 200, empty: text === '', text })
+  }
+})
+
 test('a connection that fails before the reply, and within it', async t => {
   const reset = Object.assign(new Error('reset'), { code: 'ECONNRESET' })
   const unsent = attempt()
