@@ -6,36 +6,36 @@ import type { Claim, IdempotencyKey, LiveRecording, Names, Recording, RecordingS
 
 /** An answer to be asked for and recorded. Durations in milliseconds. */
 export interface LiveAnswerOptions {
-  /** Who alone may read it. */
+  /** The only caller that may read it. */
   readonly owner: string
-  /** What it may be found by. */
+  /** Names by which the owner finds it, besides its id. */
   readonly names?: Names
-  /** How long it may go on without a reader. */
+  /** How long the upstream goes on while nobody reads. */
   readonly grace: number
   /** How long it may take in all. */
   readonly maxDuration: number
-  /** Asks the upstream; the signal's reason says why it is aborted. */
+  /** Asks the upstream. The reason of the signal is the error that the answer ends with. */
   readonly ask: (signal: AbortSignal) => Promise<Answer>
-  /** Is told when there is no room for the recording any more, so that nobody can come back for it. */
+  /** Called when the recording was dropped for want of room, so that readers cannot resume it. */
   readonly onDropped?: () => void
 }
 
-/** An answer that is written into a recording, whoever reads it. */
+/** An answer that is written into a recording, independently of its readers. */
 export interface LiveAnswer {
   readonly recording: Recording
-  /** Ends it before its time; the recording ends with the reason. No effect once it is over. */
+  /** Aborts the answer; its recording ends with the reason. No effect once the answer is over. */
   abort (reason: GatewayError): void
-  /** Resolves when it is over, with why it is not whole. Never rejects. */
+  /** Resolves when the answer is over: with the failure, or with undefined when the answer is whole. Never rejects. */
   readonly over: Promise<GatewayError | ReportedError | undefined>
 }
 
-/** What became of a question with a key: an answer that is asked for now, or what {@link Claim} has besides. */
+/** The outcome for a question with a key: a new answer, or one of the other outcomes of {@link Claim}. */
 export type ClaimedAnswer = { readonly outcome: 'created', readonly answer: LiveAnswer } | Exclude<Claim, { outcome: 'created' }>
 
 /**
- * Asks for an answer and records it as it comes. It goes on when its readers leave, for `grace` at most; not at all when it is
- * kept no longer, since nobody could come back. Rejects as {@link RecordingStore.create} does; what the upstream does wrong is
- * what the recording ends with.
+ * Asks for an answer and records it as it comes. When the last reader leaves, the answer goes on for `grace`, so that a reader can
+ * resume; a dropped recording cannot be resumed, and its answer is aborted at once. Rejects as {@link RecordingStore.create} does.
+ * A failure of the upstream does not reject: the recording ends with it.
  */
 export async function record (store: RecordingStore, options: LiveAnswerOptions): Promise<LiveAnswer> {
   const { writer, into } = writing(options)
@@ -49,7 +49,7 @@ export async function recordOnce (store: RecordingStore, key: IdempotencyKey, op
   return claim.outcome === 'created' ? { outcome: 'created', answer: into(claim.recording) } : claim
 }
 
-/** Whoever writes an answer, and the way to have it written into its recording. */
+/** The writer that a recording is created with, and the function that starts writing into the recording. */
 function writing ({ grace, maxDuration, ask, onDropped }: LiveAnswerOptions): { writer: Writer, into: (recording: LiveRecording) => LiveAnswer } {
   const upstream = new AbortController()
   const abort = (reason: GatewayError): void => upstream.abort(reason)
@@ -95,7 +95,7 @@ function writing ({ grace, maxDuration, ask, onDropped }: LiveAnswerOptions): { 
   return { writer, into: recording => ({ recording, abort, over: write(recording) }) }
 }
 
-/** Appends an answer to a recording as it comes, in whole characters. Rejects as its stream fails, and as {@link LiveRecording.append} does. */
+/** Appends an answer to a recording as it comes, in whole characters. Rejects with the failure of the answer's stream, and as {@link LiveRecording.append} does. */
 async function copy (answer: Answer, recording: LiveRecording, signal: AbortSignal): Promise<void> {
   const text = new CharacterBoundary()
   const reasoning = new CharacterBoundary()
@@ -111,7 +111,7 @@ async function copy (answer: Answer, recording: LiveRecording, signal: AbortSign
   await recording.append({ type: 'text', bytes: text.rest }, signal)
 }
 
-/** Writes what a stream gives, one after the other, and holds it back while a write is slow. An iterator would join chunks that wait. */
+/** Writes the chunks of a stream one at a time, and pauses the stream while a write is pending. An async iterator would merge chunks that wait. */
 async function each<Chunk> (stream: Readable, write: (chunk: Chunk) => Promise<void>): Promise<void> {
   let writes = Promise.resolve()
   let pending = 0
@@ -124,7 +124,7 @@ async function each<Chunk> (stream: Readable, write: (chunk: Chunk) => Promise<v
         reject(error)
       })
     })
-    // What came before a failure is written, too.
+    // Chunks that arrived before a failure are written before it is reported.
     finished(stream, error => writes.then(() => error ? reject(error) : resolve(), reject))
   })
 }

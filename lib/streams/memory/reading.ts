@@ -5,15 +5,15 @@ import type { Place } from './tape.ts'
 
 /** What a reading asks of its recording. */
 export interface Source {
-  /** The next part behind a place, which moves behind it; undefined when there is none (yet). */
+  /** Returns the part at a place and advances the place past it; undefined when there is no such part (yet). */
   next (place: Place): Part | undefined
-  /** Nothing will follow. */
+  /** True when no further part will follow. */
   readonly over: boolean
   /** Why the answer is not whole, once it is over. */
   readonly failure: GatewayError | ReportedError | undefined
-  /** A reading has taken what it was given. */
+  /** Called when a reading has taken a part. */
   moved (): void
-  /** A reading is over. */
+  /** Called when a reading is over. */
   left (reading: MemoryReading): void
 }
 
@@ -24,16 +24,16 @@ export class MemoryReading extends Readable {
   readonly place: Place
 
   constructor (source: Source, place: Place) {
-    // A part waits in its recording and not here: who reads slowly must not keep what others may have forgotten.
+    // No buffer: parts wait in the recording, so that a slow reader does not hold memory that the recording has released.
     super({ objectMode: true, highWaterMark: 0 })
     this.#source = source
     this.place = place
   }
 
-  /** It has given away all there is, and wants more. */
+  /** True when the reader has got every part there is and asks for more. */
   get waits (): boolean { return this.#wanted }
 
-  /** Gives away what there is, as far as it is wanted. */
+  /** Pushes the available parts as far as the reader asks for them. */
   pump (): void {
     while (this.#wanted) {
       const part = this.#source.next(this.place)
@@ -41,7 +41,7 @@ export class MemoryReading extends Readable {
       this.#wanted = this.push(part)
     }
     const { over, failure } = this.#source
-    // What was pushed and is not taken yet would be lost with the failure: that waits until more is wanted.
+    // destroy() would discard a part that was pushed and not read yet, so that the failure waits for the next _read().
     if (!this.#wanted || !over) return
     if (failure) this.destroy(failure)
     else this.push(null)

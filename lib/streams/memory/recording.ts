@@ -10,17 +10,17 @@ import { entryOf, type Place, Tape } from './tape.ts'
 export interface Keeper {
   /** How many bytes a recording may cost. */
   readonly maxRecordingBytes: number
-  /** Takes room for more; false when there is none, even if others go. */
+  /** Reserves room; false when there is not enough, even after evicting other recordings. */
   take (recording: MemoryRecording, cost: number): boolean
-  /** Gives room back. */
+  /** Releases room. */
   give (recording: MemoryRecording, cost: number): void
-  /** Forgets a recording, and has it {@link MemoryRecording.drop} what it can. */
+  /** Removes a recording from the store and calls its {@link MemoryRecording.drop}. */
   drop (recording: MemoryRecording): void
-  /** A recording that is kept is over. */
+  /** Called when a recording that was not dropped is over. */
   over (recording: MemoryRecording): void
 }
 
-/** What a recording is known by. */
+/** What the store finds a recording by. */
 export interface Known extends Names {
   readonly owner: string
   readonly key?: IdempotencyKey
@@ -36,14 +36,14 @@ export class MemoryRecording implements LiveRecording, Source {
   readonly #keeper: Keeper
   readonly #writer: Writer
   readonly #tape = new Tape()
-  /** `settled` when it has begun or ended without, `moved` when a reader took something or left, `over`. */
+  /** `settled`: the answer has begun, or failed before; `moved`: a reader took a part or left; `over`: the answer is over. */
   readonly #events = new EventEmitter().setMaxListeners(0)
   readonly #readings = new Set<MemoryReading>()
   readonly #hash = createHash('sha256')
   #beginning: Beginning | undefined
   #ending: Ending = { finishReason: null }
   #readers = 0
-  /** How many of the readers wait for the beginning. */
+  /** How many readers wait for the answer to begin. */
   #waiting = 0
   #kept = true
 
@@ -112,7 +112,7 @@ export class MemoryRecording implements LiveRecording, Source {
     await over
   }
 
-  /** Is kept no longer than its readers need it. For its {@link Keeper} alone. */
+  /** Keeps from now on only what connected readers still need. Only the {@link Keeper} calls this. */
   drop (): void {
     this.#kept = false
     this.#release()
@@ -136,7 +136,7 @@ export class MemoryRecording implements LiveRecording, Source {
 
   async #begun (signal: AbortSignal): Promise<Beginning> {
     this.#waiting++
-    // Nothing but the signal makes it fail, which is asked below.
+    // Only the signal makes `once` reject; `throwIfAborted` reports that.
     if (!this.#beginning && !this.over) await once(this.#events, 'settled', { signal }).catch(() => {})
     this.#waiting--
     signal.throwIfAborted()
@@ -144,7 +144,7 @@ export class MemoryRecording implements LiveRecording, Source {
     return this.#beginning
   }
 
-  /** Waits until every reader has taken all there is, so that one part at most is held for them. */
+  /** Waits until every reader has taken every part, so that a dropped recording holds one part at most. */
   async #passedOn (signal: AbortSignal): Promise<void> {
     while (this.#waiting > 0 || [...this.#readings].some(({ waits }) => !waits)) {
       await once(this.#events, 'moved', { signal }).catch(() => { throw signal.reason })
@@ -167,7 +167,7 @@ export class MemoryRecording implements LiveRecording, Source {
     this.moved()
   }
 
-  /** Lets go of what every reader has behind it, and gives its room back. */
+  /** Releases what every reader has read, and the room that it took. */
   #release (): void {
     if (this.#waiting > 0) return
     const [first] = [...this.#readings].map(({ place }) => place).sort((a, b) => a.at - b.at)

@@ -1,26 +1,26 @@
-/** Something that takes room, on somebody's account. */
+/** Something that takes room, which is charged to its owner. */
 export interface Tenant {
   readonly owner: string
-  /** How many read it now. */
+  /** How many readers it has now. */
   readonly readers: number
-  /** How much room it has taken. The {@link Room} alone sets it. */
+  /** How much room it has taken. Only {@link Room} sets it. */
   charge: number
 }
 
 /** What one owner has, oldest first. */
 interface Account<T> {
   cost: number
-  /** What is over, and may go. */
+  /** Tenants that are finished and may be evicted. */
   readonly finished: Set<T>
-  /** What is still being written. */
+  /** Tenants that are still being written. */
   readonly live: Set<T>
 }
 
 /**
- * A bounded amount of room, and who has how much of it. Who takes more than is free takes it from those that are over their
- * fair share, which is the capacity divided by the owners that have any: from what is finished first, and, for somebody who is
- * not over the share, from what is still being written. What is finished and others may keep goes last, and never for
- * somebody who is over the share.
+ * A bounded amount of room that owners share fairly. The fair share is the capacity divided by the number of owners that have any
+ * room. When a tenant takes more than is free, others are evicted in this order: finished tenants of owners over their share;
+ * the largest tenants of those owners, in progress or not; last, finished tenants of owners within their share. The last two are
+ * evicted only for a taker that is itself within its share.
  */
 export class Room<T extends Tenant> {
   readonly #capacity: number
@@ -28,7 +28,7 @@ export class Room<T extends Tenant> {
   readonly #accounts = new Map<string, Account<T>>()
   #taken = 0
 
-  /** `evict` is to give back what a tenant can, and to have it {@link leave}. */
+  /** `evict` has to {@link give} back what room of a tenant it can, and call {@link leave}. */
   constructor (capacity: number, evict: (tenant: T) => void) {
     this.#capacity = capacity
     this.#evict = evict
@@ -37,12 +37,12 @@ export class Room<T extends Tenant> {
   /** How much is taken. */
   get taken (): number { return this.#taken }
 
-  /** Lets a new tenant in, which may take room then. */
+  /** Registers a new tenant, which may then take room. */
   enter (tenant: T): void {
     this.#accountOf(tenant).live.add(tenant)
   }
 
-  /** Takes room for a tenant; false when there is none, even if others go. */
+  /** Reserves room for a tenant; false when there is not enough, even after evicting others. */
   take (tenant: T, amount: number): boolean {
     const account = this.#accountOf(tenant)
     while (this.#taken + amount > this.#capacity) {
@@ -54,20 +54,20 @@ export class Room<T extends Tenant> {
     return true
   }
 
-  /** Gives back room that a tenant has taken. */
+  /** Releases room that a tenant has taken. */
   give (tenant: T, amount: number): void {
     this.#charge(tenant, -amount)
     this.#tidy(tenant)
   }
 
-  /** A tenant is finished: it may go when others need its room. */
+  /** Marks a tenant as finished: it may be evicted when others need its room. */
   finish (tenant: T): void {
     const { live, finished } = this.#accountOf(tenant)
     live.delete(tenant)
     finished.add(tenant)
   }
 
-  /** A tenant gets no more room; what it does not give back yet counts on. */
+  /** Removes a tenant, which gets no more room. Room that it has not given back still counts. */
   leave (tenant: T): void {
     const { live, finished } = this.#accountOf(tenant)
     live.delete(tenant)
@@ -89,7 +89,7 @@ export class Room<T extends Tenant> {
   #victim (taker: Account<T>, amount: number): T | undefined {
     const share = this.#capacity / this.#accounts.size
     const costOf = (account: Account<T>): number => account.cost + (account === taker ? amount : 0)
-    // Whoever is furthest over the share first.
+    // Owners that are furthest over the share come first.
     const accounts = [...this.#accounts.values()].sort((a, b) => costOf(b) - costOf(a))
     const over = accounts.filter(account => costOf(account) > share)
     const greedy = over.includes(taker)
@@ -116,13 +116,13 @@ function first<T> (accounts: ReadonlyArray<Account<T>>, choose: (account: Accoun
   return undefined
 }
 
-/** The oldest that is finished, and that nobody reads: who reads it would keep its room. */
+/** The oldest finished tenant without a reader: evicting one that is being read would free no room. */
 function unread<T extends Tenant> ({ finished }: Account<T>): T | undefined {
   for (const tenant of finished) if (tenant.readers === 0 && tenant.charge > 0) return tenant
   return undefined
 }
 
-/** Whichever has the most room. */
+/** The tenant with the most room. */
 function largest<T extends Tenant> ({ live, finished }: Account<T>): T | undefined {
   let found: T | undefined
   for (const tenant of [...live, ...finished]) if (tenant.charge > (found?.charge ?? 0)) found = tenant

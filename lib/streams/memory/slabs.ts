@@ -1,4 +1,4 @@
-/** The least and the most that is allocated at once, in bytes. */
+/** The smallest and the largest allocation, in bytes. */
 const SMALLEST = 256
 const LARGEST = 64 * 1024
 
@@ -6,17 +6,17 @@ const LARGEST = 64 * 1024
 interface Slab { readonly from: number, readonly bytes: Buffer }
 
 /**
- * A growing row of bytes in few pieces of memory, whatever the size of what is appended: a Buffer costs some hundred bytes
- * beside its own, which for a chunk of four is nearly all. At most a quarter of what is held lies idle.
+ * A growing sequence of bytes in few large allocations. A Buffer per chunk would cost about a hundred bytes of overhead, which is
+ * most of the cost of a chunk of four bytes. At most a quarter of the memory held is unused.
  */
 export class Slabs {
   readonly #slabs: Slab[] = []
   #end = 0
 
-  /** How many bytes were appended. */
+  /** How many bytes were appended in all. */
   get end (): number { return this.#end }
 
-  /** How many of them are held. */
+  /** How many of those bytes are still held. */
   get held (): number { return this.#end - (this.#slabs[0]?.from ?? this.#end) }
 
   append (bytes: Buffer): void {
@@ -28,7 +28,7 @@ export class Slabs {
     }
   }
 
-  /** The bytes from an offset on, as far as they lie together, and at most up to another. To be asked only for what is held. */
+  /** A view of the bytes from one offset to another, cut short at the end of the slab. Only for offsets that are still held. */
   view (from: number, to: number): Buffer {
     const { from: begin, bytes } = this.#at(from)
     return bytes.subarray(from - begin, Math.min(to - begin, bytes.length))
@@ -45,13 +45,13 @@ export class Slabs {
     return Buffer.concat(views)
   }
 
-  /** Lets go of the memory that lies before an offset as a whole. */
+  /** Releases every slab that ends before an offset. */
   release (before: number): void {
     const kept = before === this.#end ? -1 : this.#slabs.findIndex(({ from, bytes }) => from + bytes.length > before)
     this.#slabs.splice(0, kept < 0 ? this.#slabs.length : kept)
   }
 
-  /** Gives back what lies idle. To be called when nothing will be appended soon. */
+  /** Releases the unused rest of the last slab. For when nothing will be appended soon. */
   trim (): void {
     const last = this.#slabs.pop()
     if (!last) return
@@ -61,12 +61,12 @@ export class Slabs {
     this.#slabs.push({ from: last.from, bytes })
   }
 
-  /** The slab that the next bytes go into. */
+  /** The slab for the next bytes. */
   #open (wanted: number): Slab {
     const last = this.#slabs.at(-1)
     if (last && this.#end < last.from + last.bytes.length) return last
     const size = Math.min(LARGEST, Math.max(SMALLEST, wanted, this.#end >> 2))
-    // Not of Node's pool, whose pieces keep each other.
+    // Outside of Node's pool: a piece of the pool keeps the whole pool in memory.
     const slab = { from: this.#end, bytes: Buffer.allocUnsafeSlow(size) }
     this.#slabs.push(slab)
     return slab

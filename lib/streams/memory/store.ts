@@ -7,15 +7,15 @@ import { Room } from './room.ts'
 export interface MemoryStoreOptions {
   /** How long a recording is kept after its end, in milliseconds. */
   readonly ttl: number
-  /** How many bytes all recordings may cost, those included that are being written. */
+  /** How many bytes all recordings may cost together, including those in progress. */
   readonly maxBytes: number
   /** How many bytes one recording may cost. */
   readonly maxRecordingBytes: number
 }
 
-/** What a recording costs beside what is recorded. */
+/** What a recording costs besides its content, in bytes. */
 const RECORDING_BYTES = 2048
-/** How many recordings cost nothing beside that. It is little, and few recordings then cost what their owners count. */
+/** How many recordings are not charged those bytes: the sum is small, and the cost of few recordings then equals the size of their content. */
 const FREE_RECORDINGS = 100
 
 /** Keeps recordings in the memory of this process. */
@@ -40,7 +40,7 @@ export class MemoryStore implements RecordingStore, Keeper {
     return this.#create(writer, { ...names, owner })
   }
 
-  // Nothing is waited for, so that nobody comes in between.
+  // No `await` before the key is set: concurrent claims cannot interleave.
   async claim (owner: string, writer: Writer, key: IdempotencyKey, names: Names = {}): Promise<Claim> {
     const found = this.#keys.get(indexOf(owner, key.value))
     if (found) return found.known.key?.question === key.question ? { outcome: 'found', recording: found } : { outcome: 'mismatch' }
@@ -66,7 +66,7 @@ export class MemoryStore implements RecordingStore, Keeper {
     for (const recording of [...this.#recordings.values()]) this.#forget(recording)
   }
 
-  /** Forgets what is finished and read by nobody: the process needs its memory for answers that are being written. */
+  /** Drops finished recordings without readers, because the process needs their memory for answers in progress. */
   relieve (): void {
     for (const recording of [...this.#expiries.keys()]) if (recording.readers === 0) this.drop(recording)
   }
@@ -95,7 +95,7 @@ export class MemoryStore implements RecordingStore, Keeper {
     const recording = new MemoryRecording(this, writer, known)
     const cost = this.#recordings.size < FREE_RECORDINGS ? 0 : RECORDING_BYTES
     this.#room.enter(recording)
-    // A byte at least has to be free: an answer has one.
+    // At least one byte must be free, since an answer has at least one.
     const wanted = Math.max(cost, 1)
     if (!this.#room.take(recording, wanted)) {
       this.#room.leave(recording)

@@ -3,28 +3,28 @@ import { characterStart } from '../../utf8.ts'
 import type { From } from '../recording.ts'
 import { Slabs } from './slabs.ts'
 
-/** What a change of type costs beside its bytes: an object of this size says where it is. */
+/** What a change of type costs besides its bytes: about the size of a `Run` object. */
 const RUN_BYTES = 80
 
-/** Parts of one type in a row, or one tool; where it begins in the tape, and in the answer. The next is known once there is one. */
+/** Consecutive parts of one type, or one tool: where the run begins on the tape and in the answer, and the run that follows, once there is one. */
 interface Run extends Position {
   readonly type: Part['type']
   readonly at: number
   next?: Run
 }
 
-/** A place on a tape: a run, and how many bytes of the tape lie before. Without a run: the beginning of an empty tape. */
+/** A place on a tape: a run, and the offset on the tape in bytes. Without a run: the beginning of an empty tape. */
 export interface Place { run: Run | undefined, at: number }
 
-/** A part as it is kept: a tool as JSON, text and thoughts as they are. */
+/** A part as the tape stores it: a tool as JSON, text and reasoning as their bytes. */
 export interface Entry { readonly type: Part['type'], readonly bytes: Buffer }
 
-/** How a part is kept. */
+/** Converts a part into what the tape stores. */
 export function entryOf (part: Part): Entry {
   return part.type === 'tool' ? { type: part.type, bytes: Buffer.from(JSON.stringify(part)) } : part
 }
 
-/** The parts of an answer in their order, text and thoughts merged. */
+/** The parts of an answer in their order; consecutive text, and consecutive reasoning, is merged. */
 export class Tape {
   readonly #slabs = new Slabs()
   #first: Run | undefined
@@ -33,16 +33,16 @@ export class Tape {
   #bytes = 0
   #rest = 0
 
-  /** How many bytes there are. */
+  /** How many bytes were added in all. */
   get end (): number { return this.#slabs.end }
 
-  /** How many of them are held. */
+  /** How many of those bytes are still held. */
   get held (): number { return this.#slabs.held }
 
-  /** How many bytes of text there are. */
+  /** How many bytes of text were added. */
   get textBytes (): number { return this.#bytes }
 
-  /** What everything that was added costs, in bytes. A tape with one type alone costs just its bytes. */
+  /** The cost of everything added, in bytes. A tape with a single run costs exactly its bytes. */
   get cost (): number { return this.#slabs.end + RUN_BYTES * Math.max(0, this.#runs - 1) }
 
   /** What it costs to add an entry. */
@@ -63,12 +63,12 @@ export class Tape {
     else this.#rest += type === 'tool' ? 1 : bytes.length
   }
 
-  /** The place where everything begins that is held. */
+  /** The place of the first part that is still held. */
   beginning (): Place {
     return { run: this.#first, at: 0 }
   }
 
-  /** Finds a place and its position; undefined when the tape does not have it. In `characters`, it may be up to three bytes before. */
+  /** Finds a place and its position; undefined when the tape does not have it. With `characters`, the place may be up to three bytes earlier. */
   locate (from: From, unit: 'bytes' | 'characters'): { place: Place, position: Position } | undefined {
     for (let run = this.#first; run; run = run.next) {
       const within = this.#within(run, from)
@@ -81,7 +81,7 @@ export class Tape {
     return from.bytes === 0 && (from.rest ?? 0) === 0 ? { place: this.beginning(), position: { bytes: 0, rest: 0 } } : undefined
   }
 
-  /** The next part behind a place, which moves behind it; undefined at the end. */
+  /** Returns the part at a place and advances the place past it; undefined at the end. */
   next (place: Place): Part | undefined {
     place.run ??= this.#first
     if (place.run?.next?.at === place.at) place.run = place.run.next
@@ -97,18 +97,18 @@ export class Tape {
     return { type: run.type, bytes }
   }
 
-  /** Lets go of what lies before a place, as far as it can. */
+  /** Releases what lies before a place, as far as whole slabs allow. */
   release (before: Place): void {
     this.#first = before.run ?? this.#first
     this.#slabs.release(before.at)
   }
 
-  /** Lets go of everything. */
+  /** Releases everything. */
   clear (): void {
     this.release({ run: this.#last, at: this.end })
   }
 
-  /** Gives back memory that nothing is in. */
+  /** Releases unused memory. */
   trim (): void {
     this.#slabs.trim()
   }
@@ -117,7 +117,7 @@ export class Tape {
     return type === 'tool' || this.#last?.type !== type
   }
 
-  /** How far behind its beginning, in bytes or tools, a run has a position; undefined when it has not. */
+  /** The distance of a position from the beginning of a run, in bytes or tools; undefined when the run does not contain the position. */
   #within (run: Run, { bytes, rest }: From): number | undefined {
     const end = run.next ?? { bytes: this.#bytes, rest: this.#rest }
     const onItsWay = run.bytes <= bytes && bytes <= end.bytes
