@@ -1,14 +1,14 @@
 import { GatewayError, type Issue } from '../errors.ts'
 
-/** A request of `useChat` in the gateway's own words, still to be validated as one. */
+/** A request of `useChat` translated into the gateway's format, not yet validated. */
 export interface UiQuestion {
-  /** What a `ChatRequest` has. */
+  /** The fields of a `ChatRequest`. */
   readonly body: Readonly<Record<string, unknown>>
-  /** What the messages of the system say. */
+  /** The text of the system messages. */
   readonly instructions?: string
 }
 
-/** What messages have beside text that is no part of what was said: of answers, and of the page's own. */
+/** Types of parts that are not text of the conversation: reasoning, sources and tools of answers, and data of the page. */
 const BESIDE = /^(reasoning|step-start|source-url|source-document|dynamic-tool|(tool|data)-.+)$/
 
 /** True for the body that the AI SDK's `DefaultChatTransport` sends: its messages have parts. */
@@ -18,9 +18,9 @@ export function isUiRequest (body: unknown): body is { readonly messages: readon
 }
 
 /**
- * Turns the messages of a chat into a question: the latest is the prompt, those before it are the conversation, and its `id` names
- * it. What the answers had beside their text (reasoning, tools, sources) is no part of the conversation. Throws a
- * {@link GatewayError} `invalid_request` for what cannot be asked, by name.
+ * Converts the messages of a chat into a question: the latest message is the prompt, the earlier ones are the conversation, and
+ * the `id` of the chat names the conversation. Reasoning, tools and sources of answers are left out. Throws a {@link GatewayError}
+ * `invalid_request` that names what is not supported.
  */
 export function toQuestion (body: { readonly messages: readonly unknown[] }): UiQuestion {
   const issues: Issue[] = []
@@ -31,7 +31,7 @@ export function toQuestion (body: { readonly messages: readonly unknown[] }): Ui
     const role = fieldOf(message, 'role')
     const content = toText(message, path, issues)
     if (role !== 'system' && role !== 'user' && role !== 'assistant') issues.push({ path: `${path}.role`, message: 'must be one of system, user, assistant' })
-    // An answer without a word says nothing, as one that was stopped before its first. A question without one is none.
+    // An answer without text, such as one stopped before its first word, is skipped. A question without text is invalid.
     else if (role === 'user' || content.trim() !== '') role === 'system' ? instructions.push(content) : turns.push({ role, content })
   })
   const latest = turns.pop()
@@ -61,7 +61,7 @@ function toText (message: unknown, path: string, issues: Issue[]): string {
     const issue = (message: string): void => { issues.push({ path: `${path}.parts.${index}`, message }) }
     if (type === 'text' || typeof type !== 'string') issue('must be a part with a type, and a text of it')
     else if (type === 'file') issue('files are not supported here')
-    // Of answers there may be more in a later version; of questions all that is left out would be missing.
+    // Unknown parts of answers are skipped, since a later version may add types. In a question, a skipped part would be lost input.
     else if (fieldOf(message, 'role') === 'user' && !BESIDE.test(type)) issue(`parts of type ${/^[\w-]{1,40}$/.exec(type)?.[0] ?? 'other than text'} are not supported here`)
     return ''
   }).join('')

@@ -6,26 +6,26 @@ import { type Ended, ENDS, errorTypesOf, isErrorType, type MappedError } from '.
 import { ModelLabels, UNKNOWN_MODEL } from './model-labels.ts'
 import { processMetrics } from './process.ts'
 
-/** What the metrics say beside what is counted; functions are called when somebody asks. */
+/** Values that the metrics report besides their own counts. The functions are called at each scrape. */
 export interface Sources {
-  /** What runs here, by label. */
+  /** The labels of `gateway_build_info`. */
   readonly build: Readonly<Record<string, string>>
   /** How many answers are in flight. */
   inFlight (): number
-  /** The connections to the Copilot service: without a request on them, and with one. */
+  /** The connections to the Copilot service: idle (`free`) and with a request (`running`). */
   sockets (): { readonly free: number, readonly running: number }
 }
 
 const FALLBACKS = ['not_supported', 'remembered', 'empty'] satisfies Fallback[]
 
-/** How a reply ends when the Copilot service fails. */
+/** The outcomes of replies that mean a failure of the Copilot service. */
 const UPSTREAM_ENDS: readonly Ended[] = ['upstream_failed', 'timeout', 'idle_timeout']
-/** The service may find a request invalid, too. */
+/** Includes `invalid_request`, because the service may refuse a request as well. */
 const UPSTREAM_ERRORS = [...errorTypesOf(...UPSTREAM_ENDS), 'invalid_request', 'other']
-/** `draining` may come in the middle, too. */
+/** Includes `draining`, which may also cut an answer in progress. */
 const REFUSALS = [...errorTypesOf('complete').filter(errorType => errorType !== 'internal'), 'draining']
 
-/** Everything that a gateway counts. Every label has its values from a list of the gateway's own; models have a bounded number of names. */
+/** Everything that a gateway counts. Label values come from fixed lists, and the number of model names is limited, so that the number of series is bounded. */
 export class Metrics {
   readonly #registry = new Registry()
   readonly #registers = [this.#registry]
@@ -118,7 +118,7 @@ export class Metrics {
     processMetrics()
   }
 
-  /** Counts a reply that is over; without a route it is one to nothing that the gateway has, without a status none was sent. */
+  /** Counts a finished reply. Without `route` no route matched the request; without `status` the connection ended before a reply was sent. */
   reply (route: string | undefined, status: number | undefined): void {
     this.#requests.inc({ route: route ?? 'unknown', status: status ?? 'none' })
   }
@@ -128,12 +128,12 @@ export class Metrics {
     if (REFUSALS.includes(errorType)) this.#refused.inc({ reason: errorType })
   }
 
-  /** Counts a failure, if it is one of the Copilot service. */
+  /** Counts a failure of the Copilot service; ignores other failures. */
   failure ({ errorType, ended }: MappedError): void {
     if (UPSTREAM_ENDS.includes(ended)) this.#upstreamErrors.inc({ error_type: isErrorType(errorType) ? errorType : 'other' })
   }
 
-  /** Counts an answer that is over, and how it failed. */
+  /** Counts a finished answer, and its failure if there was one. */
   answer ({ answer, ending, firstByteAfter, duration, ended, failure }: Story, protocol: ProtocolName): void {
     this.#answers.inc({ delivery: answer?.delivery ?? 'none', protocol, ended: String(ended) })
     if (firstByteAfter !== null) {
@@ -150,7 +150,7 @@ export class Metrics {
     this.#bytes.inc(count)
   }
 
-  /** All metrics, those of the process included, in the text format of Prometheus; its media type is {@link contentType}. */
+  /** All metrics, including those of the process, in the text format of Prometheus; {@link contentType} is its media type. */
   async text (): Promise<string> {
     return await this.#registry.metrics() + await processMetrics().metrics()
   }
@@ -164,7 +164,7 @@ export class Metrics {
     this.#tokens.inc({ kind: 'cached_input', model }, cachedInputTokens)
   }
 
-  /** From nothing to one is an increase only when there was a nothing before. */
+  /** Creates the series with 0: Prometheus' `increase()` misses the first event of a series that begins with 1. */
   #beginAtZero (): void {
     for (const delivery of ['stream', 'buffered', 'none']) {
       for (const protocol of PROTOCOLS) {

@@ -1,11 +1,11 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
 
-/** Gauges under the names of counters, which Prometheus' linter refuses. The same is in `nodejs_active_*`, by type. */
+/** Gauges whose names end like counters, which Prometheus' linter refuses. `nodejs_active_*` reports the same numbers by type. */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
 
 let metrics: Registry | undefined
 
-/** The metrics of this process: one set of observers, however many gateways are in it. They are at work from the first call on. */
+/** The metrics of this process: one set of observers for all gateways in it. They start with the first call. */
 export function processMetrics (): Registry {
   if (!metrics) {
     metrics = new Registry()

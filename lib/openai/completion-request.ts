@@ -4,7 +4,7 @@ import { GatewayError, type Issue } from '../errors.ts'
 
 const EFFORTS = ['low', 'medium', 'high'] as const
 
-/** The body of `POST /v1/chat/completions`, as far as it is read here. Everything else either changes nothing or is looked at by name. */
+/** The fields of `POST /v1/chat/completions` that the gateway reads. Of the other fields it refuses the unsupported ones and ignores the rest. */
 export const CompletionRequest = Type.Object({
   model: Type.Optional(Type.Union([Type.String({ maxLength: 120 }), Type.Null()], { description: 'Which model answers; the service chooses when absent.' })),
   messages: Type.Array(Type.Object({
@@ -17,18 +17,18 @@ export const CompletionRequest = Type.Object({
 }, { additionalProperties: true })
 export type CompletionRequest = Static<typeof CompletionRequest>
 
-/** What a request in OpenAI's words asks for. */
+/** A request in OpenAI's format, translated for the gateway. */
 export interface Completion {
   readonly question: ChatRequest & { readonly instructions?: string, readonly effort?: typeof EFFORTS[number] }
   readonly stream: boolean
   readonly includeUsage: boolean
-  /** Parameters that only tune, and are not looked at. */
+  /** Names of parameters that the gateway ignores because they only tune the answer. */
   readonly ignored: readonly string[]
 }
 
 const READ = new Set(['model', 'messages', 'stream', 'stream_options', 'reasoning_effort'])
 
-/** What cannot be done and would change the answer's meaning, by name; true for a value that is harmless. */
+/** Unsupported parameters that would change the meaning of the answer. Each function is true for a value that is harmless. */
 const UNSUPPORTED: Readonly<Record<string, (value: unknown) => boolean>> = {
   tools: () => false,
   functions: () => false,
@@ -43,13 +43,13 @@ const UNSUPPORTED: Readonly<Record<string, (value: unknown) => boolean>> = {
   web_search_options: () => false
 }
 
-/** The most ignored parameters that are named, and the longest of their names: they come from the client and go into a header. */
+/** Limits for the header that lists ignored parameters, because the client chooses the names: how many names, and their characters. */
 const MAX_NAMED = 50
 const NAME = /^\w{1,64}$/
 
 /**
- * Turns a request in OpenAI's words into a question. Throws a {@link GatewayError} `invalid_request` that names what cannot be
- * done: it is refused and not dropped, since the answer would be to another question.
+ * Translates a request in OpenAI's format into a question. Throws a {@link GatewayError} `invalid_request` that names each
+ * unsupported parameter. Such a parameter is not dropped silently, because the answer would be to a different question.
  */
 export function toCompletion (body: CompletionRequest): Completion {
   const others = Object.entries(body).filter(([name, value]) => !READ.has(name) && !isNothing(value))
@@ -79,7 +79,7 @@ function toConversation (messages: CompletionRequest['messages']): Pick<Completi
     }
     const content = toText(message.content, `${path}.content`)
     const { role } = message
-    // An answer without a word says nothing, as one that was stopped before its first. A question without one is none.
+    // An answer without text, such as one stopped before its first word, is skipped. A question without text is invalid.
     if (content.trim() === '' && role !== 'user') return
     if (role === 'system' || role === 'developer') instructions.push(content)
     else turns.push({ role, content, path })
@@ -114,7 +114,7 @@ function fieldOf (value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined
 }
 
-/** What clients send for a parameter that they do not use. */
+/** True for the values that clients send for a parameter that they do not use. */
 function isNothing (value: unknown): boolean {
   return value === null || value === undefined || (Array.isArray(value) && value.length === 0)
 }

@@ -1,6 +1,6 @@
 import type { FinishReason, Usage } from '../answer/answer.ts'
 
-/** What every object of one completion says of it. */
+/** The fields that every object of one completion has. */
 export interface CompletionHead {
   readonly id: string
   /** Seconds since 1970. */
@@ -8,7 +8,7 @@ export interface CompletionHead {
   readonly model: string
 }
 
-/** Usage in OpenAI's words, whose numbers come with their sum: undefined unless both were reported. What else nobody reported is left out. */
+/** Usage in OpenAI's format, which requires a total: undefined unless input and output tokens were both reported. Other numbers that were not reported are left out. */
 export function toOpenAIUsage ({ inputTokens, outputTokens, reasoningTokens, cachedInputTokens }: Usage = {}) {
   if (inputTokens === undefined || outputTokens === undefined) return undefined
   return {
@@ -20,7 +20,7 @@ export function toOpenAIUsage ({ inputTokens, outputTokens, reasoningTokens, cac
   }
 }
 
-/** A finish reason in OpenAI's words: a service that does not say one has finished by itself. */
+/** The finish reason in OpenAI's format; `stop` when the service reports none. */
 export function toFinishReason (finishReason: FinishReason | null): FinishReason {
   return finishReason ?? 'stop'
 }

@@ -1,11 +1,11 @@
 import type { MappedError } from '../errors.ts'
 
-/** An error in OpenAI's form. */
+/** An error in OpenAI's format. */
 export interface OpenAIError {
   readonly error: { readonly message: string, readonly type: string, readonly code: string, readonly param: string | null }
 }
 
-/** Says a failure in OpenAI's form: `code` is the gateway's own name of it, `param` the first rule that was broken. */
+/** Converts a failure into OpenAI's format: `code` is the gateway's `errorType`, `param` the field of the first broken rule. */
 export function toOpenAI ({ status, errorType, message, issues }: MappedError): OpenAIError {
   const [issue] = issues ?? []
   return {

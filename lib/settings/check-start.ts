@@ -6,7 +6,7 @@ import type { Environment } from './collect.ts'
 import { metricsPort, refuseOtherMachines } from './listeners.ts'
 import type { Config } from './schema.ts'
 
-/** Checks everything about settings that a start would refuse, and reaches for nothing. Throws a `StartError` of one line. */
+/** Checks everything in the settings that would stop a start, without opening a connection or a port. Throws a `StartError` of one line. */
 export function checkStart (values: Environment): Config {
   const config = checkSettings(values)
   authenticator(config)

@@ -7,14 +7,14 @@ import { trustProxy } from '../trust-proxy.ts'
 import type { Environment } from './collect.ts'
 import { type Annotations, annotationsOf, Config } from './schema.ts'
 
-/** Gives settings that are absent their defaults, and leaves out what is no setting. */
+/** Validates settings: fills in the defaults of absent ones and removes unknown names. */
 export const ajv = new Ajv({ allErrors: true, removeAdditional: 'all', useDefaults: true, strict: false })
 
 const URLS = ['JWT_JWKS_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const
 
 /**
- * Checks the settings of the gateway one by one, and gives each its type or its default. Throws a {@link StartError} of one line
- * that names every broken rule, and the value where that is a number or a choice.
+ * Validates the settings of the gateway, converts each to its type, and fills in defaults. Throws a {@link StartError} of one line
+ * that names every broken rule, with the value that was given where the setting is a number or a choice.
  */
 export function checkSettings (values: Environment): Config {
   const config = checkAgainst(Config, values)
@@ -31,8 +31,8 @@ export function checkSettings (values: Environment): Config {
 }
 
 /**
- * Makes settings of variables by a schema: each gets its type or its default, an empty one counts as absent, and what is no setting
- * is left out. Throws a {@link StartError} of one line that names every broken rule.
+ * Converts variables into settings by a schema: each gets its type or its default, an empty variable counts as absent, and unknown
+ * names are removed. Throws a {@link StartError} of one line that names every broken rule.
  */
 export function checkAgainst<Schema extends Type.TObject> (schema: Schema, values: Environment): Static<Schema> {
   const settings: unknown = Object.fromEntries(Object.entries(schema.properties).flatMap(([name, property]) => {

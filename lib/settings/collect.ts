@@ -7,28 +7,28 @@ import { readTextFile } from './text-file.ts'
 /** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Where settings may come from. What stands lower counts more. */
+/** Where settings may come from, in rising precedence: a flag wins over the environment, and the environment over the file. */
 export interface Sources {
-  /** A file of `NAME=value` lines; one that is not `required` need not be there. */
+  /** A file of `NAME=value` lines. A missing file is an error when it is `required`. */
   readonly file?: { readonly path: string, readonly required: boolean }
   /** The variables of the process. */
   readonly environment: Environment
-  /** Those that the command line gave, by the name of the setting. */
+  /** Settings from the command line, by the name of the setting. */
   readonly flags?: Environment
 }
 
-/** What was found, before anything of it is checked. */
+/** The collected settings, before validation. */
 export interface Collected {
-  /** Every variable that is set to something. A secret that was given by a file of its own is here under its own name. */
+  /** Every variable with a non-empty value. A secret that was given as `<NAME>_FILE` is listed under `<NAME>`. */
   readonly values: Readonly<Record<string, string>>
-  /** Where each is from: `environment`, `flag`, `.env`, or `file <path>`. */
+  /** The source of each value: `environment`, `flag`, `.env`, or `file <path>`. */
   readonly origins: Readonly<Record<string, string>>
 }
 
 /**
- * Collects settings from their sources. A variable that is set to nothing is not set, since that is how compose files and templates leave it.
- * Each of `secrets` may be given as `<NAME>_FILE`, the path of a file that holds it, with or without a line end behind it.
- * Throws a {@link StartError} of one line for a file that is not what it should be, and for a secret that is given in both ways.
+ * Collects settings from their sources. An empty variable counts as unset, because compose files and templates leave unused variables
+ * empty. Each of `secrets` may be given as `<NAME>_FILE`, the path of a file that holds it, with or without a line end behind it.
+ * Throws a {@link StartError} of one line for a file that cannot be read or is malformed, and for a secret that is given both ways.
  */
 export function collectSettings ({ file, environment, flags = {} }: Sources, secrets: readonly string[] = []): Collected {
   const values: Record<string, string> = {}
@@ -44,7 +44,7 @@ export function collectSettings ({ file, environment, flags = {} }: Sources, sec
   const own = file ? readSettingsFile(file) : { values: {}, byNode: {} }
   take(environment, 'environment')
   for (const [name, value] of Object.entries(own.values)) {
-    // fastify-cli, and Node by --env-file, read the file into the environment themselves, less exactly: that is no other source.
+    // fastify-cli and Node's --env-file also load the file into the environment, with a less strict parser. Such a value comes from the file, too.
     if (!values[name] || values[name] === own.byNode[name]) take({ [name]: value }, file?.path === '.env' ? '.env' : `file ${file?.path}`)
   }
   take(flags, 'flag')
@@ -64,7 +64,7 @@ function readSettingsFile ({ path, required }: NonNullable<Sources['file']>) {
   return text === undefined ? { values: {}, byNode: {} } : { values: parseEnvFile(path, text), byNode: parseEnvAsNode(path) }
 }
 
-/** What Node makes of the same file. */
+/** The same file as Node's own parser reads it. */
 function parseEnvAsNode (path: string): Environment {
   return parseEnv(readFileSync(path, 'utf8'))
 }

@@ -3,7 +3,7 @@ import { Config } from './schema.ts'
 
 const secret = { secret: true }
 
-/** What the companion reads wherever it runs. */
+/** The settings of the companion, both in the gateway's process and in its own. */
 export const CompanionConfig = Type.Object({
   NODE_ENV: Type.Optional(Type.String()),
   COPILOT_ENGINE: Type.Enum(['auto', 'sdk', 'demo'], { default: 'auto', description: '`sdk` (the GitHub Copilot SDK), `demo` (scripted), or `auto`: `sdk` when there is a token or a provider, else `demo`' }),
@@ -20,7 +20,7 @@ export const CompanionConfig = Type.Object({
 
 const { HOST, LOG_LEVEL, DRAIN_TIMEOUT_MS } = Config.properties
 
-/** What it reads besides when it runs alone. */
+/** Further settings of the companion when it runs in a process of its own. */
 export const CompanionServerConfig = Type.Object({
   HOST,
   LOG_LEVEL,
@@ -28,14 +28,14 @@ export const CompanionServerConfig = Type.Object({
   COPILOT_PORT: Type.Integer({ default: 3001, minimum: 0, maximum: 65_535, description: 'the port, when it runs alone' })
 })
 
-/** The checked settings, by name. */
+/** The validated settings, by name. */
 export type CompanionConfig = Static<typeof CompanionConfig>
 
-/** The same of those that it reads when it runs alone. */
+/** The validated settings of a process of its own, by name. */
 export type CompanionServerConfig = Static<typeof CompanionServerConfig>
 
-/** The settings of the companion by name, as JSON schemas. Some are the gateway's as well. */
+/** All settings of the companion by name, as JSON schemas. Some of them are settings of the gateway as well. */
 export const companionSettings = { ...CompanionServerConfig.properties, ...CompanionConfig.properties }
 
-/** The names of those that are secret. */
+/** The names of the companion's secret settings. */
 export const companionSecrets = Object.entries<object>(companionSettings).filter(([, property]) => 'secret' in property).map(([name]) => name)

@@ -1,18 +1,19 @@
 import { StartError } from '../start-error.ts'
 
-/** Nothing, or a comment, to the end of the line. */
+/** White space or a comment up to the end of the line. */
 const BLANK = /[^\S\n]*(?:#[^\n]*)?(?:\n|$)/y
 const NAME = /[^\S\n]*(?:export[^\S\n]+)?([A-Za-z_][\w.-]*)[^\S\n]*=[^\S\n]*/y
 const QUOTED = /(?:"([^"]*)"|'([^']*)'|`([^`]*)`)[^\S\n]*(?:#[^\n]*)?(?:\n|$)/y
 const BARE = /(?!["'`])([^\n]*)(?:\n|$)/y
 
 /**
- * Reads the text of a settings file: `NAME=value` lines, with `export` or without, comments, values in quotes, over several lines
- * if need be. `\n` in double quotes is a line end. A `#` begins a comment only at the beginning of a value or behind white space,
- * as in a shell, so that no secret loses its end. Of several values for a name the last one counts.
+ * Parses the text of a settings file: `NAME=value` lines, with `export` or without, and comments. A quoted value may span several
+ * lines. `\n` in double quotes is a line end. As in a shell, a `#` begins a comment only at the beginning of a value or after white
+ * space, so that a secret that contains `#` is not cut off. When a name occurs several times, the last value counts.
  *
- * Node's `parseEnv` reads the same, but passes over what it does not understand. A gateway that was meant to be closed could
- * start open then: here such a line is a {@link StartError} which names `path` and the line, and shows nothing of it.
+ * Node's `parseEnv` reads the same format, but skips lines that it does not understand. A skipped line could leave a gateway without
+ * the authentication it was meant to have. Here such a line is a {@link StartError} that names `path` and the number of the line,
+ * without its content.
  */
 export function parseEnvFile (path: string, text: string): Record<string, string> {
   const values: Record<string, string> = {}

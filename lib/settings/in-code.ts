@@ -2,8 +2,8 @@ import { StartError } from '../start-error.ts'
 import { nearest } from './misspelt.ts'
 
 /**
- * Turns settings that an application gives in code into what the environment would say. One that is undefined is not given.
- * Throws a {@link StartError} for a name that is none of `known`, with the one that it is nearest to.
+ * Converts settings that an application gives in code into the strings that the environment would hold. An undefined setting counts
+ * as absent. Throws a {@link StartError} for a name that is not in `known`; its message suggests the nearest known name.
  */
 export function settingsInCode (settings: Readonly<Record<string, string | number | undefined>>, known: readonly string[]): Record<string, string> {
   const given = Object.entries(settings).filter((entry): entry is [string, string | number] => entry[1] !== undefined)

@@ -2,14 +2,14 @@ import { isLoopback } from '../loopback.ts'
 import { StartError } from '../start-error.ts'
 import type { Config } from './schema.ts'
 
-/** Refuses to listen on an address that others can reach when nobody said who may ask. */
+/** Throws a {@link StartError} for an address that other machines can reach while no authentication is configured. */
 export function refuseOtherMachines (authMode: string, host: string): void {
   if (authMode === '' && !isLoopback(host)) {
     throw new StartError(`AUTH_MODE must be none, api-key or jwt to listen on ${host}: without it the gateway serves loopback addresses only`)
   }
 }
 
-/** The port of the metrics; undefined when they have none of their own. Throws a {@link StartError} for one that cannot be. */
+/** The separate port for metrics; undefined when none is configured. Throws a {@link StartError} for a port that cannot be used. */
 export function metricsPort ({ AUTH_MODE, HOST, METRICS_PORT, PORT }: Config): number | undefined {
   if (METRICS_PORT === '') return undefined
   const port = Number(METRICS_PORT)
@@ -28,7 +28,7 @@ const ADVICE: Readonly<Record<string, (portSetting: string) => string>> = {
   ENOTFOUND: noSuchAddress
 }
 
-/** Adds to the message of an error of `listen` which setting chooses another address or port; gives the error back. */
+/** Adds to the message of an error of `listen` the name of the setting that chooses another address or port; returns the error. */
 export function explainListen (error: unknown, portSetting: string): unknown {
   if (error instanceof Error && 'code' in error) {
     const advice = ADVICE[String(error.code)]?.(portSetting)

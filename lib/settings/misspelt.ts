@@ -1,10 +1,10 @@
-/** Variables that a process usually has, and that are near to a setting by chance. */
+/** Variables that most processes have; their names are close to a setting only by chance. */
 const USUAL = ['HOME', 'PATH', 'PWD', 'OLDPWD', 'USER', 'TERM', 'LANG', 'SHELL', 'HOSTNAME', 'HOSTTYPE', 'LOGNAME', 'MAIL', 'TEMP', 'TMP', 'TZ', 'PS1', 'SHLVL', 'EDITOR', 'DISPLAY', 'COLORTERM', 'NODE_OPTIONS', 'NODE_PATH', 'NODE']
 
 /**
- * Finds variables that look like a misspelt setting, one or two letters off whatever their case, and says which one. Of names as
- * short as `PORT` only one letter may be off, since the environment is full of short names. `names` are those that are set,
- * `known` those of settings.
+ * Finds variables that look like a misspelt setting: at most two letters differ, regardless of case. In names as short as `PORT`
+ * only one letter may differ, because the environment has many short names. `names` are the variables that are set, `known` the
+ * names of settings. Returns each variable with the setting that was probably meant.
  */
 export function misspeltSettings (names: readonly string[], known: readonly string[]): Array<[name: string, meant: string]> {
   const others = names.filter(name => !known.includes(name) && !USUAL.includes(name))
@@ -14,13 +14,13 @@ export function misspeltSettings (names: readonly string[], known: readonly stri
   })
 }
 
-/** The one of `known` that `name` is nearest to, at most two letters off; undefined when none is. */
+/** The name in `known` that is nearest to `name`, with at most two letters of difference; undefined when there is no such name. */
 export function nearest (name: string, known: readonly string[]): string | undefined {
   const near = known.map(meant => ({ meant, off: distance(name, meant) })).filter(({ meant, off }) => off <= (meant.length > 5 ? 2 : 1))
   return near.sort((a, b) => a.off - b.off)[0]?.meant
 }
 
-/** How many letters were added, left out, changed or swapped with the next one (optimal string alignment); from 3 on it does not matter how many. */
+/** How many letters were added, left out, changed or swapped with their neighbour (optimal string alignment distance). Results from 3 on are not exact. */
 function distance (a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 2) return 3
   let before: number[] = []

@@ -2,8 +2,8 @@ import type { Environment } from './collect.ts'
 import type { Annotations } from './schema.ts'
 
 /**
- * The secrets that a running gateway takes over, each with the setting that says what it is a secret of. When that one has changed,
- * both wait for a restart: a token of the next service is not for the present one.
+ * The secrets that a running gateway takes over, each with the setting that it belongs to. When that setting has changed as well,
+ * both wait for a restart: the token of a new service must not be sent to the current one.
  */
 const RENEWABLE: Readonly<Record<string, string>> = {
   API_KEYS: 'AUTH_MODE',
@@ -11,15 +11,15 @@ const RENEWABLE: Readonly<Record<string, string>> = {
   COPILOT_SERVICE_TOKEN: 'COPILOT_SERVICE_URL'
 }
 
-/** What differs between the settings that run and those that were read again, by name. */
+/** The names of settings that differ between the running gateway and what was read again. */
 export interface Renewal {
   /** Secrets that can be taken over without a restart. */
   readonly renewed: readonly string[]
-  /** Settings that stay as they are until the process starts anew. */
+  /** Settings whose new value takes effect only after a restart. */
   readonly waiting: readonly string[]
 }
 
-/** Compares settings that were read again with those that run. One that is absent has its default. */
+/** Compares settings that were read again with the running ones. An absent setting has its default. */
 export function compareSettings (running: Environment, read: Environment, settings: Readonly<Record<string, Annotations>>): Renewal {
   const changed = Object.entries(settings).filter(([name, { default: initial = '' }]) => {
     return (running[name] ?? String(initial)) !== (read[name] ?? String(initial))

@@ -3,8 +3,8 @@ import type { Collected } from './collect.ts'
 import type { Annotations } from './schema.ts'
 
 /**
- * Lists settings as they are in effect, one `NAME = value  (where from)` a line. A secret is shown as `(hidden)`, a password in a URL
- * as `[redacted]`.
+ * Lists the settings in effect, one per line: `NAME = value  (source)`. A secret is shown as `(hidden)`, a password in a URL as
+ * `[redacted]`.
  */
 export function reportSettings (settings: Readonly<Record<string, Annotations>>, { values, origins }: Collected): string {
   return Object.entries(settings).map(([name, { secret, default: initial = '' }]) => {

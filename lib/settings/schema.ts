@@ -1,12 +1,12 @@
 import Type, { type Static } from 'typebox'
 
-/** What a JSON schema says of a setting. `secret` and `rule` are this project's own. */
+/** The annotations of a setting in its JSON schema. `secret` and `rule` are this project's own keywords. */
 export interface Annotations {
-  /** What the setting is for; absent for one that the documentation does not list. */
+  /** What the setting is for. A setting without a description is not listed in the documentation. */
   readonly description?: string
-  /** Completes "must be …" where a pattern decides. */
+  /** The end of the message "must be …" for a value that does not match the pattern. */
   readonly rule?: string
-  /** Its value is shown nowhere, and may be given as a file. */
+  /** True for a secret: its value is never shown, and may be given as a file. */
   readonly secret?: boolean
   readonly default?: string | number
   readonly minimum?: number
@@ -26,9 +26,9 @@ const secret = (description: string) => Type.String({ default: '', description, 
 const token = (description: string) => Type.String({ default: '', description, secret: true, pattern: '^[\\x21-\\x7e]*$', rule: 'printable ASCII without spaces' })
 
 /**
- * The settings of the gateway, which are environment variables, by the section of docs/settings.md that they are listed in.
- * Its tables and .env.example are generated from here (`npm run settings`). A `description` is Markdown, with links as from the
- * root of the repository.
+ * The settings of the gateway, which are environment variables, grouped by the section of docs/settings.md that lists them.
+ * `npm run settings` generates the tables there and .env.example from this schema. A `description` is Markdown; its links are
+ * relative to the root of the repository.
  */
 export const gatewaySections = {
   'The process': {
@@ -82,7 +82,7 @@ export const gatewaySections = {
   }
 }
 
-/** All of them as one schema: names, types, defaults, rules. */
+/** All settings of the gateway as one schema: names, types, defaults, rules. */
 export const Config = Type.Object({
   ...gatewaySections['The process'],
   ...gatewaySections['Who may ask'],
@@ -92,5 +92,5 @@ export const Config = Type.Object({
   ...gatewaySections['Shutdown, metrics, traces']
 })
 
-/** The checked settings, by name. */
+/** The validated settings, by name. */
 export type Config = Static<typeof Config>

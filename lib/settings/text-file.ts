@@ -1,21 +1,21 @@
 import { lstatSync, readFileSync, statSync } from 'node:fs'
 import { StartError } from '../start-error.ts'
 
-/** No file of settings is larger; what is larger was named by mistake. */
+/** The largest file that is read as settings, in bytes; a larger one was named by mistake. */
 const MAX_BYTES = 1024 * 1024
 
-/** Characters that no text file has: those that an editor shows, or a shell ends a line with, as it likes. Tabs and line ends are fine. */
+/** Characters that a text file of settings must not contain, because editors and shells treat them differently. Tabs and line ends are allowed. */
 const CONTROL = /(?![\t\n])[\p{Cc}\u2028\u2029]/u
 
 /**
- * Reads a file as UTF-8 text, with a byte-order mark taken off and every kind of line end as `\n`. Undefined when there is none.
- * Throws a {@link StartError} of one line, which shows nothing of the content, for what is no file, no text or cannot be read.
+ * Reads a file as UTF-8 text, removes a byte-order mark, and converts every kind of line end to `\n`. Undefined when the file does not
+ * exist. Throws a {@link StartError} of one line, without any of the content, for a path that is not a file, is not text or cannot be read.
  */
 export function readTextFile (path: string): string | undefined {
   let bytes: Buffer
   try {
     const stats = statSync(path)
-    // Looked at before it is opened: opening a pipe waits for somebody who writes.
+    // Checked before the file is opened: opening a named pipe would block until somebody writes to it.
     if (!stats.isFile()) throw new StartError(stats.isDirectory() ? 'it is a directory (EISDIR)' : 'it is not a file')
     if (stats.size > MAX_BYTES) throw new StartError(`it has ${stats.size} bytes, and ${MAX_BYTES} are allowed`)
     bytes = readFileSync(path)
@@ -48,7 +48,7 @@ function isAbsence (error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }
 
-/** True for a link that leads nowhere, too: somebody meant to have a file there. */
+/** True for a dangling symbolic link, too: its target is missing, which is an error and not an absent file. */
 function isThere (path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined
 }

@@ -4,7 +4,7 @@ import type { MappedError } from '../errors.ts'
 
 /** The data of the `start` event. */
 export interface Start {
-  /** Names a resumable answer. */
+  /** The id of a resumable answer. */
   readonly streamId?: string
   readonly requestId: string
   readonly delivery: Delivery
@@ -12,15 +12,15 @@ export interface Start {
   readonly model?: string
 }
 
-/** How an answer ended that did not fail: whole, broken off by the model, filtered, or stopped on purpose. */
+/** How an answer that did not fail ended: complete, cut off at the model's limit of length, filtered, or stopped on purpose. */
 export type DoneReason = 'complete' | 'length' | 'filtered' | 'stopped'
 
-/** What a reader is told last of an answer that did not fail; size and digest are of its text alone. */
+/** The data of the `done` event, the last one of an answer that did not fail. Size and digest cover the text only. */
 export interface Done extends Ending, Summary {
   readonly reason: DoneReason
 }
 
-/** The name that the end of an answer has by the model's finish reason. Only `complete` is a whole answer. */
+/** The reason of the `done` event for a finish reason of the model. Only `complete` means a whole answer. */
 export function reasonOf (finishReason: FinishReason | null): DoneReason {
   if (finishReason === 'length') return 'length'
   return finishReason === 'content_filter' ? 'filtered' : 'complete'
@@ -31,7 +31,7 @@ export function nothing (): Summary {
   return { bytes: 0, sha256: createHash('sha256').digest('hex') }
 }
 
-/** The id of an event behind which an answer stands at a position: `40`, or `40.17` once anything but text was told. */
+/** The id of an event after which the answer is at a position: `40`, or `40.17` once the answer has parts other than text. */
 export function idAt ({ bytes, rest }: Position): string {
   return rest === 0 ? String(bytes) : `${bytes}.${rest}`
 }
@@ -49,40 +49,40 @@ export function start (data: Start): string {
   return frame('start', data)
 }
 
-/** A piece of the answer's text; `at` is the position behind it, from which to resume. */
+/** The `delta` event: a piece of the answer's text. `at` is the position after it, from which a reader can resume. */
 export function delta (text: string, at: Position): string {
   return `event: delta\nid: ${idAt(at)}\ndata: {"text":${JSON.stringify(text)}}\n\n`
 }
 
-/** A piece of what the model thought; `at` as for {@link delta}. */
+/** The `reasoning` event: a piece of the model's reasoning; `at` as for {@link delta}. */
 export function reasoning (text: string, at: Position): string {
   return `event: reasoning\nid: ${idAt(at)}\ndata: {"text":${JSON.stringify(text)}}\n\n`
 }
 
-/** A tool that the model begins to use, or is through with; `at` as for {@link delta}. */
+/** The `tool` event: the model starts a tool call, or the call has ended; `at` as for {@link delta}. */
 export function tool ({ id, name, state, input, output }: Omit<ToolPart, 'type'>, at: Position): string {
   return frame('tool', { id, name, state, input, output }, idAt(at))
 }
 
-/** The end of an answer that did not fail. */
+/** The `done` event: the end of an answer that did not fail. */
 export function done ({ reason, finishReason, bytes, sha256, usage, model }: Done, at: Position): string {
   return frame('done', { reason, finishReason, bytes, sha256, usage, model }, endAt(at))
 }
 
-/** The end of an answer that failed at a position. */
+/** The `error` event: the end of an answer that failed at a position. */
 export function error ({ errorType, status, message, retryable }: MappedError, at: Position): string {
   return frame('error', { errorType, status, message, retryable, bytes: at.bytes }, endAt(at))
 }
 
-/** The end of this reading of a resumable answer: the rest is to be asked for elsewhere, from the id of the last event on. */
+/** The `reconnect` event: this connection ends before its resumable answer does. The client requests the rest on a new connection, with the id of the last event. */
 export function reconnect ({ bytes }: Position): string {
   return frame('reconnect', { after: bytes })
 }
 
-/** A comment that only shows that the connection is alive. One newline: an empty line would make some clients dispatch an empty event. */
+/** A comment that only shows that the connection is alive. It ends in one newline: an empty line would make some clients dispatch an empty event. */
 export const keepAlive = ': keep-alive\n'
 
-/** The id of a last event. Who sends it back as `Last-Event-ID` has read everything. */
+/** The id of the last event. A client that sends it as `Last-Event-ID` has read everything. */
 function endAt (at: Position): string {
   return `${idAt(at)}.end`
 }

@@ -2,12 +2,12 @@ import { context, propagation } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 
-/** How many users this process has for what instrumentations look for in globals. */
+/** How many gateways in this process use OpenTelemetry's global context manager and propagator. */
 let users = 0
 
 /**
- * Lets instrumentations in this process know the span that they run within, and pass it on as W3C Trace Context.
- * Returns how to give that up; once its last user has, nothing of it is left.
+ * Registers the global context manager and propagator, so that instrumentations in this process find the active span and pass
+ * it on as W3C Trace Context. Returns a function that undoes this; the globals are removed when the last user has called it.
  */
 export function joinAmbient (): () => void {
   if (users++ === 0) {

@@ -7,10 +7,10 @@ import { type Ended, GatewayError, isFailed, mapError } from '../errors.ts'
 interface Outcome { readonly ended: Ended, readonly errorType?: string }
 
 /**
- * Has every answer of a client make a span, from the question to the last byte, however it ends: a child of the active
- * one, and the parent of what is sent to the service meanwhile. Names are those of OpenTelemetry's semantic conventions
- * for generative AI (semantic-conventions-genai, `gen_ai.client.inference`, in development) and, under `gateway`, ours.
- * Nothing of what is asked or answered is in it.
+ * Records a span for every answer of a client, from the question to the last byte, however the answer ends. The span is a child of
+ * the active span, and the parent of the requests to the service. Attributes are those of OpenTelemetry's semantic conventions
+ * for generative AI (semantic-conventions-genai, `gen_ai.client.inference`, in development) and this project's own under
+ * `gateway`. The span contains no prompt and no text of the answer.
  */
 export function traceAnswers<Client extends Pick<Upstream, 'answer'>> (client: Client, tracer: Tracer): Client {
   const ask = client.answer.bind(client)
@@ -18,7 +18,7 @@ export function traceAnswers<Client extends Pick<Upstream, 'answer'>> (client: C
     const { model } = prompt
     const span = tracer.startSpan(model === undefined ? 'chat' : `chat ${model}`, {
       kind: SpanKind.CLIENT,
-      // The provider's name is what the Copilot SDK calls it in spans of its own.
+      // The Copilot SDK uses the same provider name in its own spans.
       attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': 'github', ...(model !== undefined && { 'gen_ai.request.model': model }) }
     })
     const asked = performance.now()
@@ -48,7 +48,7 @@ function beginning ({ delivery }: Answer, firstByteMs: number): Attributes {
   }
 }
 
-/** What the service says of an answer that it ended. */
+/** The attributes that the service reports at the end of an answer. */
 function finish ({ finishReason, usage, model }: Ending): Attributes {
   return {
     ...(finishReason && { 'gen_ai.response.finish_reasons': [finishReason] }),
@@ -58,16 +58,16 @@ function finish ({ finishReason, usage, model }: Ending): Attributes {
   }
 }
 
-/** How an answer ended whose stream did not. */
+/** The outcome of an answer whose stream broke off. */
 function broken (error: unknown, { aborted, reason }: AbortSignal): Outcome {
   if (!aborted) return mapError(error)
-  // The gateway's own reasons are its errors; what is left is a reader that does not want the answer any more.
+  // The gateway aborts with a GatewayError; any other reason means that the reader has left.
   return reason instanceof GatewayError ? reason : { ended: 'client_left' }
 }
 
 function end (span: Span, { ended, errorType = ended }: Outcome): void {
   span.setAttribute('gateway.ended', ended)
-  // No description: the service's words may repeat what was asked.
+  // No description: the message of the service may quote the prompt.
   if (isFailed(ended)) span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute('error.type', errorType)
   span.end()
 }

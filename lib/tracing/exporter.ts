@@ -1,20 +1,20 @@
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core'
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base'
 
-/** Spans that did not get to the collector. */
+/** Spans that did not reach the collector. */
 export interface Loss {
-  /** How many, since the last time that losses were told. */
+  /** How many spans were lost since the last report. */
   readonly spans: number
-  /** What the last try failed with. */
+  /** The message of the last failure. */
   readonly error: string
 }
 
-/** How often losses are told at most, in milliseconds. */
+/** The shortest time between two reports, in milliseconds. */
 const TELL_EVERY_MS = 60_000
 
 /**
- * An exporter whose failures are told at once, but no more than every so often. Whoever hands it spans learns nothing of
- * them: what is lost is lost, and the SDK would only say so a second time.
+ * An exporter that reports the first failure at once and later ones at most once per interval. To its caller every export succeeds:
+ * the spans are lost anyway, and the SDK would only report the failure a second time.
  */
 export class TolerantExporter implements SpanExporter {
   readonly #exporter: SpanExporter
@@ -45,7 +45,7 @@ export class TolerantExporter implements SpanExporter {
     this.#spans += spans
     if (performance.now() < this.#tellAgainAt) return
     this.#tellAgainAt = performance.now() + this.#tellEvery
-    // Not the error itself: with it comes the collector's reply, which is anybody's text.
+    // Only the message: the error also holds the collector's reply, which is untrusted text.
     this.#warn({ spans: this.#spans, error: String(error?.message) })
     this.#spans = 0
   }

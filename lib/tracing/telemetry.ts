@@ -3,13 +3,13 @@ import { defaultResource, detectResources, envDetector, resourceFromAttributes }
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { type Loss, TolerantExporter } from './exporter.ts'
 
-/** What spans say of the service that makes them, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` do. */
+/** The service that spans name as their source, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` name another. */
 export interface Service { readonly name: string, readonly version: string }
 
 /**
- * Sets OpenTelemetry's SDK up for traces by OTLP over HTTP. How, it reads from the process's environment during this call:
- * where to and with which headers, which traces, how the service is called (the `OTEL_*` variables of the specification).
- * `tell` hears of spans that are lost. The provider's `shutdown` sends what is left, and resolves when that is there or lost.
+ * Sets up OpenTelemetry's SDK to send traces by OTLP over HTTP. The SDK reads the `OTEL_*` variables of the specification during
+ * this call: endpoint, headers, sampler and service name. `tell` is called for lost spans. The provider's `shutdown` sends the
+ * remaining spans, and resolves when they have arrived or are lost.
  */
 export function startTelemetry ({ name, version }: Service, tell: (loss: Loss) => void): BasicTracerProvider {
   return new BasicTracerProvider({
