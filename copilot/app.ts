@@ -17,6 +17,8 @@ export interface CopilotServiceOptions extends Pick<FastifyServerOptions, 'logge
   config: CopilotConfig
   /** Answers instead of the engine that the configuration asks for. It is closed with the service. */
   engine?: Engine
+  /** Its caller logs each request: it writes down only the causes of failures. Default: false. */
+  failuresOnly?: boolean
 }
 
 /**
@@ -24,7 +26,7 @@ export interface CopilotServiceOptions extends Pick<FastifyServerOptions, 'logge
  * `listen({ host, port })` and `close`s it; closing lets answers in flight end, and then gives back the engine's processes and
  * files. Without a logger nothing is logged.
  */
-export async function buildCopilotService ({ config, engine = selectEngine(config), logger, loggerInstance }: CopilotServiceOptions): Promise<FastifyInstance> {
+export async function buildCopilotService ({ config, engine = selectEngine(config), logger, loggerInstance, failuresOnly }: CopilotServiceOptions): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
     ...(loggerInstance ? { loggerInstance } : { logger: logger ?? false }),
     // One line when a request has ended is enough: request-log.ts writes it.
@@ -37,7 +39,7 @@ export async function buildCopilotService ({ config, engine = selectEngine(confi
 
   surviveAcceptErrors(app)
   releaseConnections(app)
-  logRequests(app)
+  logRequests(app, failuresOnly)
   answerErrors(app)
   if (config.serviceToken) requireToken(app, config.serviceToken)
 

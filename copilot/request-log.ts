@@ -12,12 +12,18 @@ export function noteFailure (request: FastifyRequest, error: Error): void {
 /**
  * Writes one line when a request has ended, and how: `complete`; `failed`, when the answer broke off; or `cut`, when the caller
  * left or was cut off. Nothing of the request but its method and path is in it. Every reply carries the request's id.
+ * `failuresOnly`, where the caller writes such lines: there is a line only where a failure had a cause that the caller is not told.
  */
-export function logRequests (app: FastifyInstance): void {
+export function logRequests (app: FastifyInstance, failuresOnly = false): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
     reply.raw.once('close', () => {
       const failure = failures.get(request)
+      if (failuresOnly) {
+        const { cause, err, ...known } = why(failure)
+        if (cause !== undefined || err !== undefined) request.log.warn({ ...known, cause, err }, 'the companion Copilot service failed')
+        return
+      }
       const { statusCode, headersSent, writableFinished } = reply.raw
       request.log[failure ? 'warn' : request.url === '/health' ? 'debug' : 'info']({
         method: request.method,

@@ -29,7 +29,7 @@ export default fp(async function companion (app) {
   const token = randomBytes(32).toString('base64url')
   const config = readCopilotConfig({ ...app.environment, COPILOT_SERVICE_TOKEN: token })
   // Every request to it comes from the gateway, which logs a line that says more.
-  const service = await buildCopilotService({ config, loggerInstance: app.log.child({ name: 'copilot' }, { level: 'warn' }) })
+  const service = await buildCopilotService({ config, loggerInstance: app.log.child({ name: 'copilot' }, { level: 'warn' }), failuresOnly: true })
   app.addHook('onClose', () => service.close())
   const url = await service.listen({ host: '127.0.0.1', port: 0 })
   app.log.info({ engine: config.engine, url }, config.engine === 'demo'

@@ -23,6 +23,29 @@ test('a sane request id is taken over, logged and echoed', async t => {
   t.notMatch(JSON.stringify(entry), 'secret')
 })
 
+test('for a caller that logs its requests itself, only the causes of failures are written', async t => {
+  const stream = new PassThrough()
+  const lines: Array<Record<string, unknown>> = []
+  stream.on('data', chunk => lines.push(JSON.parse(String(chunk))))
+  const failures = [undefined, new CopilotError('sdk', 'no cause'), new CopilotError('sdk', 'it broke', { cause: new Error('a cable') }), new Error('a bug')]
+  const { url, app } = await service(t, {
+    engine: scriptedEngine(async function * () {
+      const failure = failures.shift()
+      if (failure) throw failure
+      yield 'Hello'
+    }),
+    logger: { level: 'warn', stream },
+    failuresOnly: true
+  })
+  while (failures.length > 0) await (await post(`${url}/chat`, { prompt: 'Hi' })).text()
+  await app.close()
+  t.match(lines, [
+    { level: 40, errorType: 'sdk', error: 'it broke', cause: 'Error: a cable', msg: 'the companion Copilot service failed' },
+    { level: 40, err: { message: 'a bug' }, msg: 'the companion Copilot service failed' }
+  ])
+  t.equal(lines.length, 2)
+})
+
 test('any other request id is replaced', async t => {
   const { url } = await logged(t, undefined)
   for (const id of ['', 'two words', 'x'.repeat(129), '<b>']) {

@@ -17,6 +17,17 @@ test('without a service, the companion answers from within the process, and says
   await t.rejects(fetch(`${service}/health`), 'and ends with the gateway')
 })
 
+test('a request that fails is one line, the gateway\'s', async t => {
+  const { app, url, log } = await build(t)
+  const response = await ask(url, { prompt: 'demo:error' }, { headers: { 'x-request-id': 'r1', accept: 'text/event-stream' } })
+  t.match(await response.text(), 'event: error')
+  await ask(url, undefined, { headers: { 'x-request-id': 'r2', 'content-type': 'text/html' } })
+  await log.ended('r2')
+  // What the companion has still to say, it says before it is closed.
+  await app.close()
+  t.strictSame(log.lines.filter(({ requestId }) => requestId !== undefined).map(({ requestId, ended }) => [requestId, ended]), [['r1', 'upstream_failed'], ['r2', 'complete']])
+})
+
 test('a token that was never decrypted is no token, and the message says so', async t => {
   const { url } = await build(t, { COPILOT_GITHUB_TOKEN: 'encrypted:abc' })
   const response = await ask(url)
