@@ -134,10 +134,10 @@ export class CopilotClient implements Upstream {
   }
 
   async #buffered (prompt: CopilotPrompt, call: Call): Promise<Told> {
-    const { output, finishReason, usage, model } = await this.#json(await this.#ask('POST', '/chat', call, prompt))
+    const { output, ...end } = await this.#json(await this.#ask('POST', '/chat', call, prompt))
     if (typeof output !== 'string') throw new GatewayError('bad_reply', { detail: 'no output in it' })
     if (!output.isWellFormed()) throw new GatewayError('bad_reply', { detail: 'its text has half of a character in it' })
-    const ending = toEnding({ finishReason, usage, model })
+    const ending = toEnding(end)
     if (output === '' && isWhole(ending)) throw new GatewayError('stream_empty', { ending })
     return { body: Readable.from(output === '' ? [] : [Buffer.from(output)]), ending: () => ending }
   }

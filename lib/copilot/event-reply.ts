@@ -78,7 +78,7 @@ export class EventReply extends Readable {
         this.#reported = true
         throw fromReport({
           status: Number(data.status) || 500,
-          errorType: typeof data.errorType === 'string' ? data.errorType : '',
+          errorType: this.#told && data.errorType === 'connection' ? 'connection_lost' : typeof data.errorType === 'string' ? data.errorType : '',
           message: typeof data.message === 'string' ? data.message : ''
         }, this.#secrets)
       case 'reconnect':
@@ -183,7 +183,7 @@ function parse (data: string): Readonly<Record<string, unknown>> {
 
 function toTool ({ id, name, state, input, output }: Readonly<Record<string, unknown>>): ToolPart {
   if (typeof id !== 'string' || typeof name !== 'string' || !isState(state)) throw unfit('a tool of it has no id, name or state')
-  return { type: 'tool', id, name, state, ...(input !== undefined && { input }), ...(typeof output === 'string' && { output }) }
+  return { type: 'tool', id, name, state, ...(input !== undefined && { input }), ...((output ?? null) !== null && { output: typeof output === 'string' ? output : JSON.stringify(output) }) }
 }
 
 function isState (state: unknown): state is ToolPart['state'] {

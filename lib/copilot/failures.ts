@@ -31,7 +31,7 @@ const UNASKED: Readonly<Record<string, string>> = {
 }
 
 /** Rows that the service may name itself, in the gateway's words with the service's behind them. */
-const THEIRS = new Set<ErrorType>(['token_missing', 'auth', 'rate_limited', 'connection', 'timeout', 'idle_timeout', 'bad_reply', 'stream_empty'])
+const THEIRS = new Set<ErrorType>(['token_missing', 'auth', 'rate_limited', 'connection', 'connection_lost', 'timeout', 'idle_timeout', 'max_duration', 'bad_reply', 'stream_empty'])
 /** What a service says that has too much to do, whatever the status. */
 const BUSY = new Set(['overloaded', 'draining', 'too_many_streams'])
 /** How much of a host's name is told: as much as one may have (RFC 1035 §2.3.4), and a port. */

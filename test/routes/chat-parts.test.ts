@@ -25,7 +25,10 @@ for (const [reason, finishReason] of [['length', 'length'], ['filtered', 'conten
   test(`an answer that ended by ${finishReason} is cut for a reader of text and named to one of events, streamed or buffered`, async t => {
     const ways: Array<Record<string, Script>> = [
       { '/chat/stream': told(hello, frame('done', { finishReason })) },
-      { '/chat': json(200, { output: 'Hello', finishReason, usage: { inputTokens: 3, outputTokens: 4 } }) }
+      { '/chat': json(200, { output: 'Hello', finishReason, usage: { inputTokens: 3, outputTokens: 4 } }) },
+      { '/chat/stream': told(hello, frame('done', { reason })) },
+      { '/chat': json(200, { output: 'Hello', reason }) },
+      { '/chat': json(200, { output: 'Hello', reason, finishReason: 'stop' }) }
     ]
     for (const scripts of ways) {
       const { url } = await pair(t, scripts)
@@ -40,6 +43,14 @@ test('a reported error has a status before the first word, and is told behind it
   t.equal((await ask(url)).status, 503)
   service.scripts['/chat/stream'] = told(hello, frame('error', { errorType: 'token_missing', message: 'set one' }))
   t.match((await events(await ask(url, undefined, accept))).at(-1), { event: 'error', data: { errorType: 'token_missing', bytes: 5 } })
+})
+
+test('a connection that the service has lost in the middle of its answer was not one that it could not make', async t => {
+  const lost = frame('error', { errorType: 'connection', message: 'no route' })
+  const { url, service } = await pair(t, { '/chat/stream': told(lost) })
+  t.equal(await (await ask(url)).text(), 'Error: Could not connect to Copilot service: no route')
+  service.scripts['/chat/stream'] = told(hello, lost)
+  t.match((await events(await ask(url, undefined, accept))).at(-1), { event: 'error', data: { errorType: 'connection', status: 503, message: 'The connection to Copilot service was lost: no route' } })
 })
 
 test('an error means as an event what it does as a reply', async t => {

@@ -109,6 +109,7 @@ const failures: Record<string, [events: string[], failure: RegExp, parts?: numbe
   'no JSON': [['event: delta\ndata: {\n\n'], /no JSON object/],
   'no object': [[frame('delta', 7)], /no JSON object/],
   'no text': [[frame('delta', { text: 7 })], /no text/],
+  'a tool without a name': [[frame('tool', { id: '1', state: 'done' })], /no id, name or state/],
   'an odd tool': [[frame('tool', { id: '1', name: 'x', state: 'odd' })], /no id, name or state/],
   'half of a character': [[frame('delta', { text: 'a\udf0d' })], /half of a character/],
   'half of a character and no more': [[frame('delta', { text: 'a\ud83c' }), frame('done', {})], /half of a character/, 1],
@@ -132,6 +133,14 @@ test('an end that is not whole needs no text, and a reason of the event counts',
   t.match((await say(hello, frame('done', { reason: 'filtered', finishReason: null, sha256: createHash('sha256').update('Hello').digest('hex').toUpperCase(), usage: { inputTokens: 1 } }))).ending, { finishReason: 'content_filter', usage: { inputTokens: 1 } })
   t.match((await say(hello, frame('done', { usage: { inputTokens: 1, outputTokens: 2, reasoningTokens: 3, cachedInputTokens: 0 } }))).ending, { usage: { reasoningTokens: 3, cachedInputTokens: 0 } })
   for (const usage of [{}, [], 'many', null, { inputTokens: '1', outputTokens: -1, totalTokens: 3 }]) t.strictSame((await say(hello, frame('done', { usage }))).ending, { finishReason: null }, 'what is no number of tokens is left out')
+})
+
+test('an output of a tool that is no string is told as JSON', async t => {
+  const outputs = [['x', 'x'], ['', ''], [{ a: [1] }, '{"a":[1]}'], [[], '[]'], [7, '7'], [false, 'false'], [null, undefined], [undefined, undefined]] as const
+  for (const [output, told] of outputs) {
+    const { parts: [part] } = await say(frame('tool', { id: '1', name: 'read', state: 'done', output }), hello, frame('done', {}))
+    t.strictSame(part, { type: 'tool', id: '1', name: 'read', state: 'done', ...(told !== undefined && { output: told }) })
+  }
 })
 
 test('an end without a word is an empty answer, which says what it has cost', async t => {

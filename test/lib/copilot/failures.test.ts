@@ -47,6 +47,7 @@ test('kinds that the gateway knows are in its words, the service\'s behind them'
   t.strictSame(reported(401, { error: 'expired', errorType: 'auth' }), { errorType: 'auth', status: 401, message: 'GitHub Copilot authentication failed: expired', headers: {} })
   t.match(reported(500, { error: 'x', errorType: 'connection' }), { errorType: 'connection', status: 503 })
   t.match(reported(500, { error: 'x', errorType: 'timeout' }), { errorType: 'timeout', status: 504 })
+  t.match(reported(500, { error: 'x', errorType: 'max_duration' }), { errorType: 'max_duration', status: 504, message: 'The answer took longer than an answer may: x' })
   t.match(reported(503, { error: 'GitHub Copilot is not configured: set a token', errorType: 'token_missing' }), { message: 'GitHub Copilot is not configured: set a token' })
 })
 
