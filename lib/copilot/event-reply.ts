@@ -78,7 +78,7 @@ export class EventReply extends Readable {
         this.#reported = true
         throw fromReport({
           status: Number(data.status) || 500,
-          errorType: this.#told && data.errorType === 'connection' ? 'connection_lost' : typeof data.errorType === 'string' ? data.errorType : '',
+          errorType: this.#bytes > 0 && data.errorType === 'connection' ? 'connection_lost' : typeof data.errorType === 'string' ? data.errorType : '',
           message: typeof data.message === 'string' ? data.message : ''
         }, this.#secrets)
       case 'reconnect':
