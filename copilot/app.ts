@@ -11,27 +11,27 @@ import { chatRoutes } from './routes/chat.ts'
 import { healthRoutes } from './routes/health.ts'
 import { modelRoutes } from './routes/models.ts'
 
-/** What {@link buildCopilotService} takes. */
+/** The options of {@link buildCopilotService}. */
 export interface CopilotServiceOptions extends Pick<FastifyServerOptions, 'logger' | 'loggerInstance'> {
-  /** What to serve and to whom, from `readCopilotConfig`. */
+  /** The configuration, from `readCopilotConfig`. */
   config: CopilotConfig
-  /** Answers instead of the engine that the configuration asks for. It is closed with the service. */
+  /** Replaces the engine that the configuration selects. The service closes it. */
   engine?: Engine
   /** Its caller logs each request: it writes down only the causes of failures. Default: false. */
   failuresOnly?: boolean
 }
 
 /**
- * Builds the Copilot service: the upstream that the gateway talks to, as a Fastify application of its own. The caller makes it
- * `listen({ host, port })` and `close`s it; closing lets answers in flight end, and then gives back the engine's processes and
- * files. Without a logger nothing is logged.
+ * Builds the Copilot service, the gateway's upstream, as a Fastify application of its own. The caller calls `listen({ host, port })`
+ * and `close()`. Closing waits for answers in flight, then ends the engine's processes and removes its files. Without a logger
+ * nothing is logged.
  */
 export async function buildCopilotService ({ config, engine = selectEngine(config), logger, loggerInstance, failuresOnly }: CopilotServiceOptions): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
     ...(loggerInstance ? { loggerInstance } : { logger: logger ?? false }),
-    // One line when a request has ended is enough: request-log.ts writes it.
+    // request-log.ts writes one line per request, at its end.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    // A conversation comes twice: folded, and turn by turn.
+    // The body holds the conversation twice: folded into the prompt, and turn by turn.
     bodyLimit: 16 * 1024 * 1024,
     genReqId: requestId,
     frameworkErrors: toReply

@@ -5,21 +5,21 @@ import { CompanionConfig, CompanionServerConfig } from '../lib/settings/companio
 import { StartError } from '../lib/start-error.ts'
 import { requireSdk } from './engines/sdk-package.ts'
 
-/** What the service needs to know, read from the environment by {@link readCopilotConfig}. */
+/** The configuration of the service, read from the environment by {@link readCopilotConfig}. */
 export interface CopilotConfig {
-  /** The engine that answers; `auto` is already decided. */
+  /** The engine that answers; `auto` is already resolved to one of them. */
   engine: 'sdk' | 'demo'
   /** The GitHub token and the name of the variable it came from. */
   token?: { value: string, variable: string }
-  /** A model provider of one's own. When there is one, the token is not used. */
+  /** A model provider other than GitHub. When it is set, the token is not used. */
   provider?: { baseUrl: string, type: CompanionConfig['COPILOT_PROVIDER_TYPE'], apiKey?: string, model: string }
-  /** The model for requests that name none; with a provider, the same as the provider's. */
+  /** The model for requests that name none; with a provider, the provider's model. */
   model?: string
-  /** How long a conversation's session is kept after its last turn, in milliseconds; 0: not at all. */
+  /** How long the session of a conversation is kept after its last turn, in milliseconds; 0 keeps no session. */
   sessionTtl: number
-  /** The bearer token that callers must show. */
+  /** The bearer token that callers must send. */
   serviceToken?: string
-  /** The environment of the SDK's runtime process: an excerpt without the secrets of this process. */
+  /** The environment of the SDK's runtime process: the variables that it needs, without the secrets of this process. */
   runtimeEnvironment: Record<string, string>
 }
 
@@ -33,7 +33,7 @@ export interface CopilotServerConfig {
   drainTimeoutMs: number
 }
 
-/** What the runtime process may see: how to find programs and temporary files, proxies, certificates, a GitHub host, a runtime of one's own. */
+/** The environment variables that the runtime process gets: paths of programs and temporary files, proxies, certificates, the GitHub host, a custom runtime. */
 const RUNTIME_VARIABLES = new Set([
   'PATH', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'TEMP', 'TMP', 'SYSTEMROOT', 'COMSPEC', 'PATHEXT',
   'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS',
@@ -43,9 +43,9 @@ const RUNTIME_VARIABLES = new Set([
 const TOKEN_VARIABLES = ['COPILOT_GITHUB_TOKEN', 'GH_TOKEN', 'GITHUB_TOKEN'] as const
 
 /**
- * Reads and checks the configuration of the service. An empty variable counts as unset. Throws a {@link StartError} of one line that
- * names the variable and the rule, when a value breaks one; or that names what to set, when the demo engine would have to
- * start by itself in production.
+ * Reads and checks the configuration of the service. An empty variable counts as unset. Throws a {@link StartError} of one line: for
+ * an invalid value, with the variable and the rule; in production without credentials, with what to set, because the demo engine
+ * must not start there without being chosen.
  */
 export function readCopilotConfig (environment: Environment): CopilotConfig {
   const env = checkAgainst(CompanionConfig, environment)
@@ -78,9 +78,9 @@ export function readCopilotConfig (environment: Environment): CopilotConfig {
 }
 
 /**
- * Reads and checks where the stand-alone process listens. Not for an embedded service, which shares `HOST` with its gateway.
- * Throws a {@link StartError} of one line that names the variable and the rule, when a value breaks one; or when the service would
- * listen beyond loopback without a token.
+ * Reads and checks where the stand-alone process listens. An embedded service does not use this, because there `HOST` is the
+ * gateway's. Throws a {@link StartError} of one line for an invalid value, with the variable and the rule, and for an address
+ * beyond loopback without a token.
  */
 export function readServerConfig (environment: Environment): CopilotServerConfig {
   const env = checkAgainst(CompanionServerConfig, environment)

@@ -9,10 +9,10 @@ export function answerErrors (app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => toReply(new CopilotError('not_found', 'Not found'), request, reply))
 }
 
-/** Answers with the error. For errors from before routing, where Fastify runs no hooks, this is the only stop. */
+/** Answers with the error. It also serves errors before routing, for which Fastify runs no hooks. */
 export function toReply (error: FastifyError | CopilotError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { status, error: message, errorType } = describe(error)
-  // The message of a refused body may quote it, and prompts are not logged.
+  // The message of a validation error may quote the body, and prompts must not be logged.
   noteFailure(request, errorType === 'invalid_request' ? new CopilotError(errorType, 'Invalid request') : error)
   return reply.code(status).header('x-request-id', request.id).type('application/json; charset=utf-8').send({ error: message, errorType })
 }

@@ -1,17 +1,17 @@
 import { ReportedError } from '../lib/errors.ts'
 
 /**
- * What went wrong, in the words of the contract between gateway and service; `lib/errors.ts` has the status of each.
+ * The error types of the contract between gateway and service; `lib/errors.ts` has the status of each.
  *
  * `token_missing`: no usable credentials are configured. `auth`: the credentials were refused. `rate_limited`: Copilot or the
- * model provider limits us. `spawn`: the SDK's runtime process could not be started. `sdk`: any other failure the SDK reports.
- * `unknown`: a failure nobody expected, that is, a bug.
+ * model provider limits this service. `spawn`: the SDK's runtime process could not be started. `sdk`: any other failure that the SDK
+ * reports. `unknown`: an unexpected failure, that is, a bug.
  */
 export type ErrorType = 'invalid_request' | 'unauthenticated' | 'not_found' | 'token_missing' | 'auth' | 'rate_limited' | 'spawn' | 'sdk' | 'unknown'
 
 /** A failure that may be shown to the caller: its message is one line, free of secrets, and at most 500 characters. */
 export class CopilotError extends ReportedError {
-  /** Free text goes through `sanitize` first; `cause`, what is behind it, is for the log alone. */
+  /** The caller must pass free text through `sanitize` first. `cause` is the underlying error, for the log only. */
   constructor (errorType: ErrorType, message: string, options: { cause?: unknown } = {}) {
     super(errorType, message)
     this.name = 'CopilotError'

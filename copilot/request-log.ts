@@ -4,15 +4,16 @@ import { CopilotError } from './errors.ts'
 
 const failures = new WeakMap<FastifyRequest, Error>()
 
-/** Remembers why a request failed, for the line that is written when it has ended. */
+/** Stores why a request failed, for the log line at its end. */
 export function noteFailure (request: FastifyRequest, error: Error): void {
   failures.set(request, error)
 }
 
 /**
- * Writes one line when a request has ended, and how: `complete`; `failed`, when the answer broke off; or `cut`, when the caller
- * left or was cut off. Nothing of the request but its method and path is in it. Every reply carries the request's id.
- * `failuresOnly`, where the caller writes such lines: there is a line only where a failure had a cause that the caller is not told.
+ * Logs one line at the end of each request, with its outcome: `complete`; `failed` when the answer broke off; or `cut` when the
+ * caller left or its connection was closed. Of the request the line has only the method and the path. Every reply has the
+ * request's id as a header. With `failuresOnly`, for a caller that logs its requests itself, a line is written only for a failure
+ * whose cause the caller does not get.
  */
 export function logRequests (app: FastifyInstance, failuresOnly = false): void {
   app.addHook('onRequest', async (request, reply) => {
@@ -43,6 +44,6 @@ function why (failure: Error | undefined): { errorType?: string, error?: string,
     const { errorType, message: error, cause } = failure
     return { errorType, error, ...(cause !== undefined && { cause: sanitize(String(cause)) }) }
   }
-  // Only what nobody expected is worth its stack.
+  // Only an unexpected error is logged with its stack.
   return { err: failure }
 }

@@ -6,12 +6,12 @@ import { explainListen } from '../lib/settings/listeners.ts'
 import { buildCopilotService } from './app.ts'
 import { readCopilotConfig, readServerConfig } from './config.ts'
 
-/** Signals that are no request to shut down. A listener for a fault of native code would have it happen again, for ever. */
+/** Signals that are not a request to shut down. With a listener for a signal such as SIGSEGV, Node would repeat the faulting instruction for ever. */
 const NOT_FOR_US = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGUSR2', 'SIGHUP'] satisfies NodeJS.Signals[]
 
-/** The stand-alone process: configuration, service, listener, and a drain on SIGTERM and SIGINT. */
+/** Runs the stand-alone process: reads the configuration, starts the service, and drains on SIGTERM and SIGINT. */
 async function main (): Promise<void> {
-  // As the gateway reads it: what stands in the file is read whole, or the start is refused.
+  // The same strict parser as the gateway's: a line that it does not understand stops the start.
   const { values } = collectSettings({ environment: process.env, file: { path: '.env', required: false } }, companionSecrets)
   const config = readCopilotConfig(values)
   const { host, port, logLevel, drainTimeoutMs } = readServerConfig(values)
@@ -21,7 +21,7 @@ async function main (): Promise<void> {
   closeWithGrace({ delay: drainTimeoutMs + 10_000, logger: app.log, skip: NOT_FOR_US }, async ({ signal, err }) => {
     app.log.warn({ signal, err }, 'draining')
     let cut = false
-    // Cut, not ended: a cut answer must not look whole.
+    // The connections are destroyed and not ended, so that a cut answer does not look whole.
     const timer = setTimeout(() => {
       cut = true
       app.server.closeAllConnections()

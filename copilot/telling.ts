@@ -5,7 +5,7 @@ import * as frames from '../lib/sse/frames.ts'
 import type { EngineAnswer } from './engines/engine.ts'
 import { CopilotError } from './errors.ts'
 
-/** The text of an answer. Bare text says nothing of its end, so that of an answer that is not whole fails behind its last byte. */
+/** The text of an answer. Plain text cannot mark an answer as incomplete, so the iteration throws after the last byte of an answer that is not whole. */
 export async function * asText (answer: EngineAnswer): AsyncGenerator<Buffer> {
   const parts: AsyncIterable<Part> = answer.parts
   for await (const part of parts) if (part.type === 'text') yield part.bytes
@@ -14,12 +14,12 @@ export async function * asText (answer: EngineAnswer): AsyncGenerator<Buffer> {
   if (reason === 'filtered') throw new CopilotError('sdk', 'The answer was filtered')
 }
 
-/** How often an answer that waits for an earlier turn shows that it is alive, in milliseconds. */
+/** How often a comment is sent while an answer waits for an earlier turn, in milliseconds. */
 const HEARTBEAT = 5_000
 
 /**
- * An answer as server-sent events, in the gateway's own vocabulary. It fails only before anything was told; after that, a
- * failure is the `error` event at its end. While it waits for an earlier turn of its conversation, comments say so.
+ * An answer as server-sent events in the gateway's format. The iteration throws only for a failure before the first output; a later
+ * failure becomes the `error` event at the end. While the answer waits for an earlier turn, comments keep the connection alive.
  */
 export async function * asEvents (answer: EngineAnswer, start: frames.Start): AsyncGenerator<string> {
   const parts: AsyncIterable<Part> = answer.parts
@@ -58,6 +58,6 @@ function behind (part: Part, { bytes, rest }: Position): Position {
 
 function told (part: Part, at: Position): string {
   if (part.type === 'tool') return frames.tool(part, at)
-  // An engine's parts are whole characters.
+  // The parts of an engine never split a character.
   return frames[part.type === 'text' ? 'delta' : 'reasoning'](part.bytes.toString(), at)
 }

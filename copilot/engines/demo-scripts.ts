@@ -58,7 +58,7 @@ It puts a call off until nothing has called for a while: right for search fields
 \`\`\`ts
 interface Debounced<Args extends unknown[]> {
   (...args: Args): void
-  /** Forgets a call that still waits. */
+  /** Cancels a pending call. */
   cancel (): void
 }
 
@@ -131,7 +131,7 @@ query {
 3. **Answers that stream**, such as this one: plain HTTP with server-sent events, beside either.
 `
 
-/** The questions that have an answer of their own; a page can offer these. */
+/** The questions with a scripted answer of their own; a page can offer them as examples. */
 export const EXAMPLES: ReadonlyMap<string, Script> = new Map([
   ['Explain backpressure in Node streams', {
     reasoning: 'The question is about a mechanism, so the mechanism comes first: buffer, full, drain. Then the loop by hand, then what one should really use. ' +
@@ -149,7 +149,7 @@ export const EXAMPLES: ReadonlyMap<string, Script> = new Map([
   }]
 ])
 
-/** What any other question gets: what there is to try, with the question quoted. */
+/** The answer to any other question: it quotes the question and lists what can be tried. */
 export function tour (question: string, mode: string): Script {
   return {
     reasoning: 'No script answers this question. A short tour of what can be tried here is more use than an excuse.',

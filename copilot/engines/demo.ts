@@ -5,24 +5,24 @@ import { CopilotError } from '../errors.ts'
 import { EXAMPLES, type Script, tour } from './demo-scripts.ts'
 import type { AnswerRequest, Engine } from './engine.ts'
 
-/** What may be set about the demo engine. Durations in milliseconds. */
+/** Options of the demo engine. Durations in milliseconds. */
 export interface DemoOptions {
   /** The pause before each word. */
   readonly pace?: number
-  /** The silence that `demo:slow` shows. */
+  /** How long `demo:slow` is silent. */
   readonly silence?: number
 }
 
-/** The name of the one model, in answers as in the list. */
+/** The name of the only model, in answers and in the list of models. */
 const MODEL = 'demo'
-/** How the latest question is set off in a folded conversation. */
+/** Precedes the latest question in a folded conversation. */
 const LATEST = '\n\nUser (latest): '
-/** How many words a broken-off answer has. */
+/** How many words an answer has that is broken off. */
 const BROKEN_OFF = 60
 
 /**
- * An engine that needs no account: it streams scripted answers, plainly labelled, word by word, so that a fresh clone shows
- * the whole way. A question that begins with `demo:length`, `demo:error` or `demo:slow` shows what failure looks like.
+ * An engine that needs no account: it streams scripted answers word by word, each labelled as a demo, so that a fresh clone works
+ * end to end. A question that begins with `demo:length`, `demo:error` or `demo:slow` shows a failure.
  */
 export function demoEngine ({ pace = 25, silence = 20_000 }: DemoOptions = {}): Engine {
   return {
@@ -49,7 +49,7 @@ export function demoEngine ({ pace = 25, silence = 20_000 }: DemoOptions = {}): 
         if (trick === 'error') throw new CopilotError('sdk', 'The demo was asked to fail half-way')
         parts.push(null)
       }
-      // Of an answer that was given up this changes nothing.
+      // No effect on an answer that was already destroyed.
       write().catch((error: Error) => parts.destroy(error))
       return { parts, ending: () => ending(request, words, trick === 'length' ? 'length' : 'stop') }
     },
@@ -83,7 +83,7 @@ function firstWords (text: string): string {
   return wordsOf(text).slice(0, BROKEN_OFF).join('').trimEnd()
 }
 
-/** A script's words stand for tokens: there is no model that would count any. */
+/** The end of a scripted answer. Its usage counts words in place of tokens, since no model counts any. */
 function ending ({ prompt }: AnswerRequest, words: readonly Part[], finishReason: 'stop' | 'length'): Ending {
   const reasoningTokens = words.filter(({ type }) => type === 'reasoning').length
   return { finishReason, model: MODEL, usage: { inputTokens: wordsOf(prompt.trim()).length, outputTokens: words.length, reasoningTokens } }

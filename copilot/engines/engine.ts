@@ -3,7 +3,7 @@ import type { PartsAnswer } from '../../lib/answer/answer.ts'
 /** How far an answer may go: `explain-only` explains, `project-helper` helps with a project. */
 export type Mode = 'explain-only' | 'project-helper'
 
-/** How much a model may think before it answers, for models that know it. */
+/** How much reasoning a model may do before it answers, for models that support the choice. */
 export type Effort = 'low' | 'medium' | 'high'
 
 /** An earlier turn of a conversation. */
@@ -12,27 +12,27 @@ export interface Message {
   readonly content: string
 }
 
-/** A conversation with its turns apart, as the gateway sends it beside the folded prompt. */
+/** A conversation as separate turns, which the gateway sends in addition to the folded prompt. */
 export interface Conversation {
-  /** Names the conversation of one caller; absent: nothing is to be kept of it. */
+  /** The id of the conversation, unique among all callers. Without it no session is kept for the conversation. */
   readonly id?: string
-  /** What the model is told before all turns. */
+  /** Instructions for the model, before all turns. */
   readonly instructions?: string
-  /** The turns before the latest question, oldest first. None: it goes on where it was, as far as that is known. */
+  /** The turns before the latest question, oldest first. When empty, the conversation continues in its kept session, if there is one. */
   readonly messages: readonly Message[]
   /** The latest question. */
   readonly prompt: string
 }
 
-/** What a caller asks for. */
+/** A request for an answer. */
 export interface AnswerRequest {
-  /** The question, with the whole conversation folded into it. */
+  /** The question with the whole conversation folded into one text. */
   readonly prompt: string
   readonly mode: Mode
-  /** The model to use; absent: the configured one, or the engine's own choice. */
+  /** The model to use. Without it: the configured model, or the engine's own choice. */
   readonly model?: string
   readonly effort?: Effort
-  /** The same question with its conversation unfolded. */
+  /** The same question with its conversation as separate turns. */
   readonly conversation?: Conversation
 }
 
@@ -43,27 +43,27 @@ export interface Model {
 }
 
 /**
- * An answer while it is written. `parts` fails with a `CopilotError`, at any time. Destroying it gives the answer up: the
- * engine drops all work for it at once.
+ * An answer in progress. The stream `parts` may fail with a `CopilotError` at any time. Destroying `parts` cancels the answer: the
+ * engine stops all work for it at once.
  */
 export interface EngineAnswer extends Pick<PartsAnswer, 'parts' | 'ending'> {
-  /** Of an answer that has to wait for an earlier turn of its conversation: resolves when it waits no more. */
+  /** Resolves when earlier turns of the conversation are over. Absent when the answer does not have to wait for one. */
   readonly queued?: Promise<void>
 }
 
-/** What writes the answers. */
+/** The part of the service that writes answers: the Copilot SDK or the demo. */
 export interface Engine {
-  /** Resolves when nothing has to be loaded any more, whether it could be or not; absent when nothing has to be. */
+  /** Resolves when the engine has tried to load its modules, successfully or not. Absent when it loads none. */
   readonly loaded?: Promise<unknown>
   /** Answers one request, part by part as it is written. */
   answer (request: AnswerRequest): EngineAnswer
 
-  /** The models that can be asked for. Rejects with a `CopilotError`. */
+  /** The available models. Rejects with a `CopilotError`. */
   models (): Promise<Model[]>
 
-  /** What this engine is and how it is, for `GET /health`; plain values, no secrets. */
+  /** The name and state of this engine for `GET /health`: plain values without secrets. */
   health (): { engine: string } & Record<string, string | number>
 
-  /** Gives everything back: processes, timers, files. Answers in flight fail. */
+  /** Ends processes and timers, and removes files. Answers in flight fail. */
   close (): Promise<void>
 }

@@ -3,17 +3,18 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Runtime } from './sdk-runtime.ts'
 import type { Turn } from './sdk-turn.ts'
 
-/** How long a session may take to come to rest behind its answer, in milliseconds, to be asked again. */
+/** How long a session may take to become idle after its answer, in milliseconds; a slower session is not kept for the next turn. */
 const REST = 2_000
 
-/** Says no to everything: the second lock behind the empty list of tools. */
+/** Denies every permission request: a second safeguard besides the empty list of tools. */
 export function denyEverything (): PermissionRequestResult {
   return { kind: 'reject', feedback: 'Tools are not available here.' }
 }
 
 /**
- * Asks in a session, whose events become the turn. Resolves when the turn is over and the session rests, with whether
- * it can be asked again: only after a whole answer, because what else it remembers is not what the caller was told.
+ * Sends the prompt in a session and feeds the session's events to the turn. Resolves when the turn is over and the session idle:
+ * true when the session can serve the next turn. After an answer that is not whole it cannot, because it may remember text that
+ * the caller never got.
  */
 export async function answerInSession ({ turns, lost }: Runtime, session: CopilotSession, turn: Turn, prompt: string): Promise<boolean> {
   const { sessionId } = session
@@ -43,7 +44,7 @@ const RUNTIME_LOST = 'The GitHub Copilot runtime ended unexpectedly'
 
 /** Stops the model request, ends the session, and removes what it wrote to disk. */
 export async function endSession (client: CopilotClient, session: CopilotSession): Promise<void> {
-  // None of them matters to the caller any more, and a runtime that died has nothing left to give back.
+  // Errors are ignored: the answer is over, and a runtime that died has nothing left to release.
   await session.abort().catch(ignore)
   await session.disconnect().catch(ignore)
   await client.deleteSession(session.sessionId).catch(ignore)
@@ -51,7 +52,7 @@ export async function endSession (client: CopilotClient, session: CopilotSession
 
 function ignore (): void {}
 
-/** The SDK leaves a request unanswered for ever when its runtime dies: this one rejects. */
+/** Rejects when the runtime dies while `work` is pending: the SDK itself would leave the promise pending for ever. */
 export async function orLost<T> (work: Promise<T>, lost: AbortSignal): Promise<T> {
   return await new Promise((resolve, reject) => {
     const onLost = () => reject(new Error(RUNTIME_LOST))

@@ -11,8 +11,8 @@ export interface SdkFailure {
 }
 
 /**
- * Says a failure of the SDK in the words of the contract with the gateway. `byProvider` tells whether a provider of one's own
- * was asked, and not GitHub; none of the `secrets` is left in the message.
+ * Converts a failure of the SDK into an error of the contract with the gateway. `byProvider` is true when a configured provider
+ * was asked instead of GitHub. The `secrets` are removed from the message.
  */
 export function toCopilotError (failure: SdkFailure, { byProvider, secrets }: { byProvider: boolean, secrets: readonly string[] }): CopilotError {
   const { statusCode, errorType } = failure
@@ -21,7 +21,7 @@ export function toCopilotError (failure: SdkFailure, { byProvider, secrets }: { 
     return new CopilotError('rate_limited', sanitize(`Copilot is rate limiting: ${detail}`))
   }
   if (statusCode === 401 || statusCode === 403 || errorType === 'authentication' || errorType === 'authorization') {
-    // The SDK's own text names variables that this service does not have.
+    // The SDK's own message names environment variables that this service does not read.
     return new CopilotError('auth', byProvider
       ? `GitHub Copilot authentication failed: the model provider refused the credentials (HTTP ${statusCode}); check COPILOT_PROVIDER_API_KEY`
       : sanitize(`GitHub Copilot authentication failed: ${detail}`))
@@ -29,7 +29,7 @@ export function toCopilotError (failure: SdkFailure, { byProvider, secrets }: { 
   return new CopilotError('sdk', detail || 'The GitHub Copilot SDK reported an error without a message')
 }
 
-/** The human part of `model.call_failure`'s `errorMessage`, which is JSON: the provider's error object, or a string. */
+/** The readable message in the `errorMessage` of `model.call_failure`, which is JSON: the provider's error object, or a string. */
 export function modelCallMessage (errorMessage: string | undefined): string {
   if (errorMessage === undefined) return 'the model call failed'
   let value: unknown

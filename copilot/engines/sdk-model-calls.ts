@@ -4,7 +4,7 @@ import type { Turn } from './sdk-turn.ts'
 /** Makes a request to a model; rejects when `signal` aborts. */
 export type Send = (request: Request, signal: AbortSignal) => Promise<Response>
 
-/** Makes every call of the runtime to a model in this process: only so can one be refused that nobody asked for, see {@link Turn.mayAsk}. */
+/** Sends every model call of the runtime from this process, so that calls that no turn wants can be refused; see {@link Turn.mayAsk}. */
 export function modelCalls (Handler: typeof CopilotRequestHandler, turns: ReadonlyMap<string, Turn>, send: Send): CopilotRequestHandler {
   return new class extends Handler {
     protected override async sendRequest (request: Request, { sessionId, signal }: CopilotRequestContext): Promise<Response> {

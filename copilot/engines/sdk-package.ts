@@ -1,8 +1,8 @@
 import { StartError } from '../../lib/start-error.ts'
 
 /**
- * Makes sure that the Copilot SDK can be loaded, which is an optional package: a gateway with a service of its own does
- * without it. Throws a {@link StartError} of one line that says how to get it.
+ * Checks that the Copilot SDK is installed. The package is optional, because a gateway in front of another Copilot service does
+ * not need it. Throws a {@link StartError} of one line that says how to install it.
  */
 export function requireSdk (name = '@github/copilot-sdk'): void {
   try {

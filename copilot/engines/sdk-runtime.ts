@@ -11,7 +11,7 @@ import { modelCalls } from './sdk-model-calls.ts'
 import { ModelTransport } from './sdk-send.ts'
 import type { Turn } from './sdk-turn.ts'
 
-/** The part of `@github/copilot-sdk` that is used. */
+/** The part of `@github/copilot-sdk` that this project uses. */
 export interface Sdk {
   CopilotClient: new (options: CopilotClientOptions) => CopilotClient
   CopilotRequestHandler: typeof CopilotRequestHandler
@@ -20,34 +20,34 @@ export interface Sdk {
 /** A running runtime process. */
 export interface Runtime {
   readonly client: CopilotClient
-  /** The turns that are answered now, by session. No other session may ask a model. */
+  /** The turns in progress by session. No other session may call a model. */
   readonly turns: Map<string, Turn>
-  /** Aborts when the process is found dead. The SDK itself tells nobody: its sessions just fall silent. */
+  /** Aborts when the process is found dead. The SDK does not report this: its sessions only stop sending events. */
   readonly lost: AbortSignal
 }
 
-/** What tests may change about the runtime process. */
+/** Options of the runtime process, for tests. */
 export interface RuntimeOptions {
   /** Loads the SDK; an `import` when left out. Rejects when the package is not installed. */
   loadSdk?: () => Promise<Sdk>
-  /** How long the process may take to start, or to answer a sign of life, in milliseconds; 30,000 when left out. */
+  /** How long the process may take to start, or to answer a ping, in milliseconds; 30,000 by default. */
   patienceMs?: number
 }
 
-/** How often the process is asked for a sign of life, in milliseconds. */
+/** How often the process is pinged, in milliseconds. */
 const SIGN_OF_LIFE = 1_000
-/** How long the process has to end politely, in milliseconds. */
+/** How long the process has to stop by itself before it is killed, in milliseconds. */
 const STOP = 5_000
 
 /**
- * The SDK's runtime process: one per service, started when it is first needed, started again when it died, and confined to a
- * temporary directory that goes away with it.
+ * The SDK's runtime process: one per service, started on first use, restarted after it died, and confined to a temporary directory
+ * that is removed with it.
  */
 export class RuntimeHost {
   readonly #config: CopilotConfig
   readonly #secrets: readonly string[]
   readonly #sdk: Promise<Sdk>
-  /** Resolves when the SDK is loaded, or cannot be. */
+  /** Resolves when loading the SDK has succeeded or failed. */
   readonly loaded: Promise<unknown>
   readonly #patienceMs: number
   readonly #closing = new AbortController()
@@ -60,21 +60,21 @@ export class RuntimeHost {
   constructor (config: CopilotConfig, secrets: readonly string[], { loadSdk, patienceMs = 30_000 }: RuntimeOptions) {
     this.#config = config
     this.#secrets = secrets
-    // Now, while there are descriptors to read it with: that a module could not be loaded, Node remembers for good.
+    // Loaded early, while file descriptors are free: Node caches a failed import for the life of the process.
     this.#sdk = loadSdk ? loadSdk() : import('@github/copilot-sdk')
     this.loaded = this.#sdk.catch(() => {})
     this.#patienceMs = patienceMs
     this.#transport = new ModelTransport(config.runtimeEnvironment)
   }
 
-  /** Whether the process runs, as far as is known. */
+  /** Whether the process is believed to be running. */
   get running (): boolean {
     return this.#running
   }
 
   /**
-   * The running runtime; the process is started when there is none. Rejects with a `CopilotError`: `sdk` when the SDK is
-   * not installed, `spawn` when the process cannot be started.
+   * The running runtime; starts the process when none is running. Rejects with a `CopilotError`: `sdk` when the SDK is not
+   * installed, `spawn` when the process cannot be started.
    */
   async runtime (): Promise<Runtime> {
     if (this.#closing.signal.aborted) throw new CopilotError('sdk', 'The Copilot service is closing')
@@ -87,12 +87,12 @@ export class RuntimeHost {
     }
   }
 
-  /** Ends the process, whatever it is doing, and removes its directory. */
+  /** Ends the process even if it is busy, and removes its directory. */
   async close (): Promise<void> {
     this.#closing.abort()
     const runtime = await this.#runtime?.catch(() => undefined)
     if (runtime) {
-      // A process that does not go politely is killed: nobody waits for it any more.
+      // A process that does not stop in time is killed.
       await Promise.race([runtime.client.stop(), delay(STOP, undefined, { ref: false })])
       await runtime.client.forceStop()
     }
@@ -106,8 +106,8 @@ export class RuntimeHost {
       throw new CopilotError('sdk', 'The GitHub Copilot SDK could not be loaded: install it with "npm install @github/copilot-sdk"', { cause: error })
     })
     const client = await this.#spawn(sdk).catch((error: Error) => {
-      // The SDK's message goes on with a stack and with what the process wrote.
-      // And it stumbles over a process that could not be spawned.
+      // Only the first line: the SDK appends a stack and the output of the process.
+      // A TypeError is the SDK's own fault when the process could not be spawned.
       const [reason] = error instanceof TypeError ? ['it could not be spawned; are there file descriptors left (ulimit -n)?'] : error.message.split('\n', 1)
       throw new CopilotError('spawn', sanitize(`The GitHub Copilot runtime could not be started: ${reason}`, this.#secrets))
     })
@@ -117,7 +117,7 @@ export class RuntimeHost {
 
   async #spawn (sdk: Sdk): Promise<CopilotClient> {
     const { runtimeEnvironment, token, provider } = this.#config
-    // Checked here because the SDK 1.0.14 brings this whole process down, by an unhandled rejection, when it cannot execute this file.
+    // Checked here because the SDK 1.0.14 crashes this process with an unhandled rejection when it cannot execute the file.
     if (runtimeEnvironment.COPILOT_CLI_PATH) await access(runtimeEnvironment.COPILOT_CLI_PATH, constants.X_OK)
     const directory = this.#directory ??= await mkdtemp(join(tmpdir(), 'copilot-service-'))
     const client = new (killingNobodyElse(sdk.CopilotClient))({
@@ -139,7 +139,7 @@ export class RuntimeHost {
     return client
   }
 
-  /** Asks for a sign of life again and again: nothing else tells that the process died. */
+  /** Pings the process regularly, because the SDK does not report its death. */
   #watch (client: CopilotClient): Runtime {
     const lost = new AbortController()
     const watch = async () => {
@@ -150,7 +150,7 @@ export class RuntimeHost {
     }
     watch().catch(async () => {
       lost.abort()
-      // On close() the process gets the chance to end politely.
+      // During close() the process may stop by itself.
       if (this.#closing.signal.aborted) return
       this.#runtime = undefined
       this.#running = false
@@ -174,8 +174,8 @@ export class RuntimeHost {
 }
 
 /**
- * A client whose runtime could not be spawned, for want of descriptors or memory, has a process without an id to kill, which the
- * SDK 1.0.14 does by itself. Node 20 then sends the signal to process 0: to everything in this process's own group, itself included.
+ * Guards against a fault of the SDK 1.0.14: when the runtime could not be spawned, for want of descriptors or memory, the SDK still
+ * kills its child process, which has no id. Node 20 then sends the signal to process 0, that is, to this process's whole group.
  */
 function killingNobodyElse (Client: Sdk['CopilotClient']): Sdk['CopilotClient'] {
   return class extends Client {

@@ -1,11 +1,11 @@
 import { EnvHttpProxyAgent, fetch } from 'undici'
 import type { Send } from './sdk-model-calls.ts'
 
-/** The way to models: by the proxies that the environment names, and without a limit of time, which the caller has. */
+/** Sends requests to models through the proxies of the environment. It sets no timeout, because the caller does. */
 export class ModelTransport {
   readonly #agent: EnvHttpProxyAgent
 
-  /** Takes the environment of the runtime, with `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in either case. */
+  /** Reads `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case, from the environment of the runtime. */
   constructor (environment: Readonly<Record<string, string>>) {
     const proxy = (name: string) => environment[name] ?? environment[name.toLowerCase()]
     this.#agent = new EnvHttpProxyAgent({
@@ -17,19 +17,19 @@ export class ModelTransport {
     })
   }
 
-  /** Makes one request. The body is whole already, so it is sent as such. */
+  /** Makes one request. Its body is already complete in memory and is sent in one piece. */
   readonly send: Send = async (request, signal) => {
     const { url, method, headers } = request
     const body = method === 'GET' || method === 'HEAD' ? null : new Uint8Array(await request.arrayBuffer())
     try {
       return await fetch(url, { method, headers: [...headers], body, signal, dispatcher: this.#agent })
     } catch (error) {
-      // What `fetch` says of a failure is in its cause alone.
+      // Only the `cause` of an error from `fetch` says what failed.
       throw error instanceof TypeError && error.cause instanceof Error ? error.cause : error
     }
   }
 
-  /** Breaks off every request. */
+  /** Aborts every request. */
   async close (): Promise<void> {
     await this.#agent.destroy()
   }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { Conversation, Message } from './engine.ts'
 
-/** A session that waits for the next turn of its conversation. */
+/** An idle session that is kept for the next turn of its conversation. */
 export interface KeptSession<Session> {
   readonly session: Session
-  /** What the conversation has been so far, by {@link historyOf}. */
+  /** The digest of the conversation so far, by {@link historyOf}. */
   readonly history: string
-  /** With what the session was made; another mode, model or effort needs another session. */
+  /** The mode, model, effort and instructions that the session was created with; others need another session. */
   readonly setup: string
   /** Aborts when the session's runtime has died, and the session with it. */
   readonly lost: AbortSignal
@@ -17,7 +17,7 @@ export interface KeptSession<Session> {
 /** The most sessions that are kept. */
 const MAX_KEPT = 200
 
-/** The sessions of conversations: kept between turns for a while, and one turn at a time each. */
+/** The sessions of conversations. Each is kept between turns for a while, and serves one turn at a time. */
 export class KeptSessions<Session> {
   readonly #ttl: number
   readonly #kept = new Map<string, KeptSession<Session> & { readonly timer: NodeJS.Timeout }>()
@@ -28,15 +28,15 @@ export class KeptSessions<Session> {
     this.#ttl = ttl
   }
 
-  /** How many are kept. */
+  /** How many sessions are kept. */
   get size (): number { return this.#kept.size }
 
-  /** True while a turn of the conversation is answered. */
+  /** True while a turn of the conversation is in progress. */
   isBusy (id: string): boolean {
     return this.#turns.has(id)
   }
 
-  /** Runs one turn when those before it are over, however they ended. */
+  /** Runs a turn after all earlier turns of the conversation are over, successful or not. */
   async inOrder (id: string, turn: () => Promise<void>): Promise<void> {
     const before = this.#turns.get(id)
     const running = (async () => {
@@ -49,7 +49,7 @@ export class KeptSessions<Session> {
     await running
   }
 
-  /** Gives the kept session that the conversation goes on in. One that it does not go on in is ended. */
+  /** Takes the kept session out if the conversation continues it. A session with another history or setup is ended instead. */
   take (id: string, conversation: Conversation, setup: string): KeptSession<Session> | undefined {
     const kept = this.#kept.get(id)
     if (!kept) return undefined
@@ -58,7 +58,7 @@ export class KeptSessions<Session> {
     kept.end()
   }
 
-  /** Keeps a session for the conversation's next turn, and the latest ones when there are too many. */
+  /** Keeps a session for the next turn of the conversation. When there are too many, the oldest session is ended. */
   keep (id: string, kept: KeptSession<Session>): void {
     if (this.#ttl === 0) {
       kept.end()
@@ -86,7 +86,7 @@ export class KeptSessions<Session> {
   }
 }
 
-/** A digest of turns, of which each is taken into account in its place; white space around it and turns without words are not. */
+/** A digest of turns in their order. White space around a turn and empty turns make no difference. */
 export function historyOf (turns: readonly Message[], before = ''): string {
   return turns.reduce((history, { role, content }) => {
     const text = content.trim()
@@ -94,13 +94,13 @@ export function historyOf (turns: readonly Message[], before = ''): string {
   }, before)
 }
 
-/** The turns before the question. Clients may keep their history with the question already in it. */
+/** The turns before the question. Some clients send a history that already ends with the question; it is removed. */
 export function earlierTurns ({ messages, prompt }: Conversation): readonly Message[] {
   const last = messages.at(-1)
   return last?.role === 'user' && last.content.trim() === prompt.trim() ? messages.slice(0, -1) : messages
 }
 
-/** Who sends no turns at all leaves them to us. */
+/** True when the session has the turns of the conversation. A caller that sends no earlier turns relies on the session for them. */
 function goesOn (conversation: Conversation, history: string): boolean {
   const turns = historyOf(earlierTurns(conversation))
   return turns === history || turns === ''

@@ -6,19 +6,19 @@ import { modelCallMessage, type SdkFailure } from './sdk-errors.ts'
 
 type UsageData = Extract<SessionEvent, { type: 'assistant.usage' }>['data']
 
-/** How long the session may be silent once the model is through, before its answer ends without another word, in milliseconds. */
+/** How long the session may be silent after the model has finished before the answer is ended, in milliseconds. */
 const SILENCE = 2_000
-/** How long a further call to the model waits to hear how the last one ended, in milliseconds. */
+/** How long a further model call waits for the outcome of the previous call, in milliseconds. */
 const VERDICT = 1_000
-/** How often one answer may ask the model: once, and again after each round of tools. */
+/** How many model calls one answer may make: one, and another after each round of tools. */
 const MAX_CALLS = 30
 
 /**
- * One turn of a session: its events, told as the parts of an answer. It ends by whichever event comes first that says so,
- * because the SDK promises none of them. Destroying it gives the turn up.
+ * One turn of a session, which converts the session's events into the parts of an answer. The first event that signals the end
+ * ends it, because the SDK guarantees none of these events. Destroying the stream cancels the turn.
  */
 export class Turn extends Readable {
-  /** Aborts when the turn is over: ended, failed or given up. */
+  /** Aborts when the turn is over: ended, failed or cancelled. */
   readonly over: AbortSignal
   /** Resolves when {@link over} aborts. */
   readonly whenOver: Promise<void>
@@ -27,15 +27,15 @@ export class Turn extends Readable {
   readonly #tools = new Map<string, ToolPart>()
   #usage: Usage | undefined
   #model: string | undefined
-  /** How the last call to the model ended, as far as that is known. */
+  /** How the last model call ended, if that is known. */
   #finishReason: FinishReason | null | undefined
-  /** The model waits for what its tools have to say. */
+  /** True while the model waits for the results of its tools. */
   #wantsTools = false
   #loopEnded = false
   #begun = false
   #ended = false
   readonly #text: Buffer[] = []
-  /** Whether the model's reply came as a stream. Only one that did not has its text in `assistant.message` alone. */
+  /** Whether the model's reply was streamed. A reply that was not streamed has its text only in `assistant.message`. */
   #streamed = true
   #calls = 0
   #verdicts = 0
@@ -69,8 +69,8 @@ export class Turn extends Readable {
   }
 
   /**
-   * Whether the model may be asked now. The runtime asks again by itself when an answer was broken off or filtered, and what
-   * it gets would be joined to the answer unseen.
+   * Whether the runtime may call the model now. It may not after an answer was broken off or filtered: the runtime would then ask
+   * again by itself, and the second reply would be appended to the first without a mark.
    */
   async mayAsk (): Promise<boolean> {
     if (this.#verdicts < this.#calls) await this.#verdict()
@@ -88,7 +88,7 @@ export class Turn extends Readable {
     return true
   }
 
-  /** Takes note of the form in which the model replies. */
+  /** Records whether the model's reply is streamed. */
   replied (streamed: boolean): void {
     this.#streamed = streamed
   }
@@ -98,7 +98,7 @@ export class Turn extends Readable {
     this.destroy(this.#toError(failure))
   }
 
-  /** Takes one event of the session. */
+  /** Handles one event of the session. */
   handle (event: SessionEvent): void {
     if (this.over.aborted) return
     this.#silence?.refresh()
@@ -160,14 +160,14 @@ export class Turn extends Readable {
     return this.#finishReason === 'length' || this.#finishReason === 'content_filter'
   }
 
-  /** The model has said how its answer ended, and waits for nothing. */
+  /** True when the model has reported how its answer ended, and waits for no tool. */
   get #isThrough (): boolean {
     return this.#isBrokenOff || (this.#finishReason !== undefined && !this.#wantsTools)
   }
 
   /**
-   * The numbers of a call come by a way of their own and may overtake its last words: only the end of the loop says that
-   * everything was told. After a reply without a word an error follows that says so.
+   * Ends the answer when the model has finished. The usage of a call may arrive before its last words, so that only the end of the
+   * loop shows that the text is complete. After an empty reply the runtime sends an error, for which this waits.
    */
   #endIfThrough (): void {
     if (!this.#isThrough) return
@@ -179,7 +179,7 @@ export class Turn extends Readable {
     this.#wantsTools ||= finishReason === 'tool_calls'
     this.#finishReason = contentFilterTriggered ? 'content_filter' : finishReasonOf(finishReason)
     this.#model = model
-    // The runtime says zero for what the model did not report. Every call of a turn has its price.
+    // The runtime reports zero for numbers that the model did not report. The usage of all calls of a turn is added up.
     if (inputTokens + outputTokens > 0) {
       const { inputTokens: input = 0, outputTokens: output = 0, reasoningTokens: reasoning = 0, cachedInputTokens: cached = 0 } = this.#usage ?? {}
       this.#usage = {
@@ -250,9 +250,9 @@ function finishReasonOf (reason: string | undefined): FinishReason | null {
 }
 
 /**
- * Whether the runtime would silently ask the model again after this failure. It must not: it honours a `Retry-After` of
- * minutes while the caller hears nothing, and after the first byte it would write the answer again from its beginning. Only a
- * refused credential (401) is left to it, because it may hold one that just ran out and can be renewed.
+ * Whether the runtime would silently retry the model call after this failure. It must not: it would wait out a `Retry-After` of
+ * minutes without telling the caller, and after the first byte it would write the answer again from the beginning. Only a refused
+ * credential (401) is left to the runtime, because it may be able to renew an expired one.
  */
 function willBeRetried (statusCode: number | undefined): boolean {
   return statusCode === undefined || statusCode === 429 || statusCode >= 500

@@ -17,10 +17,10 @@ const INSTRUCTIONS: Record<Mode, string> = {
 }
 
 /**
- * The engine that asks GitHub Copilot, or a model provider of one's own, by the official `@github/copilot-sdk`.
+ * The engine that asks GitHub Copilot, or a configured model provider, through the official `@github/copilot-sdk`.
  *
- * Both modes get no tools at all and every permission request is denied: the service has no project directory, and whoever can
- * write the prompt must not be able to reach the host through it. The modes differ in their system message.
+ * Neither mode has any tools, and every permission request is denied: the service has no project directory, and a prompt must not
+ * be able to reach the host. The modes differ only in their system message.
  */
 export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}): Engine {
   const { provider, token, serviceToken } = config
@@ -29,7 +29,7 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
   const sessions = new KeptSessions<CopilotSession>(config.sessionTtl)
   const toError = (failure: SdkFailure) => toCopilotError(failure, { byProvider: provider !== undefined, secrets })
 
-  /** A client that can be asked, or the reason why there is none. */
+  /** The running runtime; rejects when credentials are missing or refused, and when it cannot be started. */
   async function runtime () {
     checkCredentials(config)
     const runtime = await host.runtime()
@@ -37,7 +37,7 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
     return runtime
   }
 
-  /** Answers in a session of its own, or, as a turn of a conversation, in the one that is kept for it. */
+  /** Answers in the session that is kept for the conversation, or in a new one. */
   async function ask (turn: Turn, request: AnswerRequest): Promise<void> {
     const asked = await runtime()
     if (turn.over.aborted) return
@@ -47,7 +47,7 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
     const session = kept?.session ?? await orLost(asked.client.createSession(await sessionConfig(asked.client, request)), asked.lost)
     const end = () => { void endSession(asked.client, session) }
 
-    // A session that has the earlier turns is told the new one alone.
+    // A kept session already has the earlier turns and gets only the new question.
     const isUsable = await answerInSession(asked, session, turn, kept && conversation ? conversation.prompt : request.prompt)
     if (!isUsable || conversation?.id === undefined) {
       end()
@@ -85,7 +85,7 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
       if (provider) return [{ id: provider.model }]
       const { client } = await runtime()
       const models = await client.listModels().catch((error: Error) => {
-        // The status is nowhere but in the text: `GenericFailure, {"kind":"http","status":401,…`
+        // The error has the status only in its message: `GenericFailure, {"kind":"http","status":401,…`
         const status = Number(/"status":(\d{3})/.exec(error.message)?.[1])
         throw toError(status ? { message: `the models could not be listed (HTTP ${status})`, statusCode: status } : error)
       })
@@ -117,15 +117,15 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
       streaming: true,
       systemMessage: { mode: 'replace', content: INSTRUCTIONS[request.mode] },
       availableTools: [],
-      // Not covered by mode "empty": with a GitHub token the runtime would connect to this server of its own accord.
+      // Mode "empty" does not cover this: with a GitHub token the runtime would connect to this MCP server by itself.
       disabledMcpServers: ['github-mcp-server'],
       onPermissionRequest: denyEverything,
-      // Nothing is compacted behind the caller's back, and there is no workspace to keep.
+      // Without infinite sessions the SDK neither compacts the conversation unnoticed nor keeps a workspace.
       infiniteSessions: { enabled: false }
     }
   }
 
-  /** GitHub lists what its models know. A model of one's own gets what its caller asks for. */
+  /** Whether a model supports an effort. GitHub lists what its models support; a configured provider gets the effort unchecked. */
   async function knowsEffort (client: CopilotClient, model: string | undefined, effort: Effort): Promise<boolean> {
     if (provider) return true
     const models = await client.listModels()
@@ -143,7 +143,7 @@ function checkCredentials ({ provider, token }: CopilotConfig): void {
   }
 }
 
-/** The SDK reports a refused token as an unspecific failure of the session: asked first, it says so. */
+/** Checks that GitHub accepts the token. Without this check the SDK reports a refused token as an unspecific failure of the session. */
 async function checkAccepted (client: CopilotClient): Promise<void> {
   const { isAuthenticated } = await client.getAuthStatus()
   if (!isAuthenticated) {

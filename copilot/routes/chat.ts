@@ -16,7 +16,7 @@ const Conversation = Type.Object({
 })
 
 const body = Type.Object({
-  // A folded conversation of 200 messages can be long.
+  // Large enough for a folded conversation of 200 messages.
   prompt: Type.String({ minLength: 1, maxLength: 2_000_000 }),
   mode: Type.Enum(['explain-only', 'project-helper'], { default: 'explain-only' }),
   model: Type.Optional(Type.String({ minLength: 1, maxLength: 120 })),
@@ -25,15 +25,15 @@ const body = Type.Object({
 })
 
 /**
- * `POST /chat/stream` answers while the answer is written: as events to who prefers `text/event-stream`, else as text.
- * `POST /chat` answers as JSON when it is whole.
+ * `POST /chat/stream` streams the answer: as events to a caller that prefers `text/event-stream`, else as text. `POST /chat` sends
+ * the whole answer as JSON.
  */
 export const chatRoutes: FastifyPluginAsyncTypebox<{ engine: Engine }> = async (app, { engine }) => {
   app.post('/chat/stream', { schema: { body } }, async (request, reply) => {
     const answer = answerFor(reply, engine.answer(request.body))
     reply.headers({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', 'x-content-type-options': 'nosniff' })
     answer.parts.once('error', error => noteFailure(request, error))
-    // Headers leave with the first piece: a failure before it becomes a status, one after it destroys the connection.
+    // The headers are sent with the first piece: a failure before it becomes an error status, a later failure closes the connection.
     if (!acceptsEvents(request.headers)) return reply.type('text/plain; charset=utf-8').send(Readable.from(asText(answer)))
     const start = { requestId: request.id, delivery: 'stream', ...(request.body.model !== undefined && { model: request.body.model }) } as const
     return reply.type('text/event-stream; charset=utf-8').send(Readable.from(asEvents(answer, start)))
@@ -50,8 +50,8 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ engine: Engine }> = async (
 }
 
 /**
- * Gives the answer up as soon as the caller leaves. Fastify's own `request.signal` aborts when the body is parsed; the
- * response's `close` is what tells.
+ * Cancels the answer as soon as the caller leaves. The `close` event of the response shows that; Fastify's `request.signal` cannot
+ * be used, because it already aborts when the body is parsed.
  */
 function answerFor (reply: FastifyReply, answer: EngineAnswer): EngineAnswer {
   reply.raw.once('close', () => answer.parts.destroy())

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { Engine } from '../engines/engine.ts'
 
-/** `GET /health`: that the process answers, and which engine writes; open to everybody, free of secrets. */
+/** `GET /health`: shows that the process is alive and which engine it uses. It needs no token and shows no secrets. */
 export const healthRoutes: FastifyPluginAsync<{ engine: Engine }> = async (app, { engine }) => {
   app.get('/health', async () => ({ ok: true, service: 'copilot', ...engine.health() }))
 }
