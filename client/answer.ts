@@ -6,45 +6,45 @@ import type { AnswerPart, FinishReason, ToolPart, Usage } from './parts.ts'
 import { backoff, pause, type ReconnectOptions, watchdog } from './timing.ts'
 
 /**
- * How an answer is getting on:
+ * The status of an answer:
  *
- * - `waiting`: nothing of it is there yet
- * - `streaming`: it is being written
- * - `reconnecting`: the connection was lost; the client goes after it
- * - `done`: it is whole, and checked
- * - `stopped`: by {@link Answer.stop}, by the signal, or by another reader
- * - `error`: see {@link Answer.error}
+ * - `waiting`: nothing has arrived yet
+ * - `streaming`: the answer is arriving
+ * - `reconnecting`: the connection was lost, and the client tries to resume the answer
+ * - `done`: the answer is complete and was checked
+ * - `stopped`: the answer was stopped by {@link Answer.stop}, by the signal, or by another reader
+ * - `error`: the answer failed; see {@link Answer.error}
  */
 export type AnswerStatus = 'waiting' | 'streaming' | 'reconnecting' | 'done' | 'stopped' | 'error'
 
-/** An event of the gateway (docs/api.md), as it was told. */
+/** An event of the gateway (docs/api.md), as it arrived. */
 export interface ChatEvent {
   /** `start`, `delta`, `reasoning`, `tool`, `done`, `error` or `reconnect`. */
   readonly event: string
   readonly id: string | undefined
-  /** What its JSON says. */
+  /** The parsed JSON of the event's data. */
   readonly data: unknown
 }
 
-/** What the client waits for while an answer is `reconnecting`. */
+/** The next try to reconnect, while an answer is `reconnecting`. */
 export interface Retry {
   /** 1 for the first try since something arrived. */
   readonly attempt: number
-  /** How many tries there are before the answer is a `network` error. */
+  /** How many tries the client makes before the answer fails with a `network` error. */
   readonly tries: number
-  /** When the try begins, by `Date.now()`; {@link Answer.retryNow} has it begin at once. */
+  /** When the try begins, as `Date.now()` counts; {@link Answer.retryNow} starts it at once. */
   readonly at: number
 }
 
-/** What can be said and heard while an answer is written. The functions are called later than whatever causes the call, never within it. */
+/** A signal and callbacks for an answer. Callbacks are always called asynchronously, never within the call that causes them. */
 export interface AnswerOptions {
   /** Aborting it is the same as {@link Answer.stop}. */
   readonly signal?: AbortSignal | undefined
-  /** Called with every new status; `waiting` is the first and is not announced. */
+  /** Called with every new status, except the initial `waiting`. */
   readonly onStatus?: ((status: AnswerStatus, answer: Answer) => void) | undefined
-  /** Called whenever the gateway has taken the question: `answer.streamId` and `requestId` are known. The time to keep them for after a reload. */
+  /** Called whenever the gateway has accepted a request: `answer.streamId` and `requestId` are known. A page can store them here, to resume after a reload. */
   readonly onOpen?: ((answer: Answer) => void) | undefined
-  /** Called with every part, the reasoning and the tools as well as the text: the way to show an answer with all that belongs to it. */
+  /** Called with every part: text, reasoning and tools. */
   readonly onPart?: ((part: AnswerPart, answer: Answer) => void) | undefined
   /** Called before every wait for another try while the answer is `reconnecting`. */
   readonly onRetry?: ((retry: Retry, answer: Answer) => void) | undefined
@@ -53,66 +53,66 @@ export interface AnswerOptions {
 }
 
 /**
- * An answer that is being written. Iterating gives its pieces as they come, from the first one whenever the iteration
- * begins, as often as one likes; it throws as {@link text} rejects, so that an iteration that ends by itself has seen a
- * whole answer. Leaving an iteration does not stop the answer: {@link stop} and the signal do.
+ * An answer in progress. Iterating gives its pieces of text as they arrive. Every iteration starts with the first piece, at any
+ * time and any number of times. It throws what {@link text} rejects with, so that an iteration that ends without an error has
+ * seen the whole answer. Leaving an iteration does not stop the answer; {@link stop} and the signal do.
  */
 export interface Answer extends AsyncIterable<string> {
   /**
-   * The whole answer. Rejects with a {@link ChatError} when it is refused, fails, is stopped or is not what the gateway sent;
-   * its `partial` is what had arrived. Nobody has to look: a rejection is never "unhandled".
+   * The whole text. Rejects with a {@link ChatError} when the answer is refused, fails, is stopped or does not match the gateway's
+   * digest; the error's `partial` is the text that had arrived. A rejection without a handler is never reported as "unhandled".
    */
   readonly text: Promise<string>
   readonly status: AnswerStatus
   /** What `text` rejects with, once the status is `error` or `stopped`. */
   readonly error: ChatError | undefined
-  /** What is there of the answer: from its beginning on, or, when it is resumed without its `partial`, from that place on. */
+  /** The text so far: from the beginning of the answer, or, when it was resumed without `partial`, from the place where it was resumed. */
   readonly partial: string
-  /** How many bytes of UTF-8 the whole text has so far, those before `partial` included. */
+  /** The size of the text so far in bytes of UTF-8, including text before a place where it was resumed. */
   readonly bytes: number
-  /** Where the answer stands, reasoning and tools included: the id of the gateway's latest event. What `resume` goes on from. */
+  /** The position in the answer, including reasoning and tools: the id of the gateway's latest event. `resume` continues from here. */
   readonly position: string
-  /** The parts of the answer from the first one on, as iterating the answer gives its pieces of text; they throw in the same way. */
+  /** The parts of the answer. Iterating them works as iterating the answer: from the first part on, with the same errors. */
   readonly parts: AsyncIterable<AnswerPart>
-  /** Why the model ended; undefined until it did. */
+  /** Why the model ended the answer; undefined until the answer has ended. */
   readonly finishReason: FinishReason | undefined
-  /** What it cost; undefined until it ended, and when the service does not say. */
+  /** How many tokens the answer took; undefined until it has ended, and when the service does not report usage. */
   readonly usage: Usage | undefined
-  /** What answered, by the service's own name; undefined until it ended, and when the service does not say. */
+  /** The model that answered, as the service names it; undefined until the answer has ended, and when the service does not report it. */
   readonly model: string | undefined
-  /** Names a resumable answer, from `onOpen` on. */
+  /** The id of a resumable answer; known from `onOpen` on. */
   readonly streamId: string | undefined
-  /** Finds the latest request for this answer in the gateway's log. */
+  /** The id under which the gateway's log has the latest request for this answer. */
   readonly requestId: string | undefined
-  /** `stream`: as the service writes it; `buffered`: it comes whole. Known before the first piece. */
+  /** `stream`: the answer arrives as the service writes it; `buffered`: it arrives in one piece. Known before the first piece. */
   readonly delivery: 'stream' | 'buffered' | undefined
   /**
-   * Stops the answer, and the model's work on it. The status is `stopped` at once; resolves when the gateway knows. Never
-   * rejects: a gateway that cannot be told gives an answer up that nobody reads. No effect once the answer is over.
+   * Stops the answer and the model. The status is `stopped` at once; the promise resolves when the gateway has been told. It never
+   * rejects: a gateway that cannot be reached aborts an answer without readers by itself. No effect once the answer is over.
    */
   stop (): Promise<void>
-  /** Ends the wait while the answer is `reconnecting`. No effect otherwise. */
+  /** Starts the next try at once while the answer is `reconnecting`. No effect otherwise. */
   retryNow (): void
 }
 
-/** What to read, and how. */
+/** The answer to read, and where to begin. */
 export interface Source {
   readonly send: Send
-  /** The request to begin with. Without it, `streamId` is resumed. */
+  /** The request that asks the question. Without it, the answer `streamId` is resumed. */
   readonly question?: RequestInit
-  /** Names the question, which may then be sent again: it is asked once. */
+  /** The idempotency key of the question. With it the client may send the question again, because the gateway asks it only once. */
   readonly key?: string | undefined
   readonly streamId?: string
-  /** How many bytes of the answer are there already, … */
+  /** How many bytes of the answer are already known. */
   readonly after?: number
-  /** … where that is, reasoning and tools included, … */
+  /** The position after them, including reasoning and tools. */
   readonly position?: string | undefined
-  /** … and what they are, unless they are no longer known. */
+  /** The text of these bytes, if it is still known. */
   readonly partial?: string | undefined
   readonly reconnect: ReconnectOptions
 }
 
-/** The data of the gateway's events, one in another. */
+/** The fields of all of the gateway's events. */
 interface EventData extends Omit<ToolPart, 'type'> {
   readonly streamId?: string
   readonly requestId?: string
@@ -130,16 +130,16 @@ interface EventData extends Omit<ToolPart, 'type'> {
   readonly retryable: boolean
 }
 
-/** Refusals of a resumption that pass. Others are those of the answer itself, and asking once more changes nothing. */
+/** Temporary errors of a request to resume: the client tries again. All other errors are those of the answer, and final. */
 const PASSING = ['network', 'rate_limited', 'too_many_streams', 'overloaded', 'draining', 'auth_unavailable']
 
-/** How often a question is sent again. A gateway that is gone shall not look for long like one that is slow. */
+/** How often a question is sent again. Few tries: a gateway that is down should not look like a slow one for long. */
 const REPEATS = 3
 
-/** Failures after which nobody knows whether a question has arrived. */
+/** Errors after which the client cannot know whether the question has arrived. */
 const LOST = ['network']
 
-/** Reads an answer through as many connections as it takes. */
+/** Reads an answer to its end, over several connections if necessary. */
 export class StreamedAnswer implements Answer {
   readonly text: Promise<string>
   status: AnswerStatus = 'waiting'
@@ -160,12 +160,12 @@ export class StreamedAnswer implements Answer {
   /** True while `partial` is the answer from its first byte on, so that its digest can be checked. */
   readonly #fromStart: boolean
   #failures = 0
-  /** Ends whatever is being waited for. */
+  /** Ends the current wait. */
   #interrupt: (() => void) | undefined
   #wake: (() => void) | undefined
   #stopping: Promise<void> | undefined
   #settle!: (error?: ChatError) => void
-  /** Wakes up those who iterate. */
+  /** Wakes up iterations. */
   #more: (() => void) | undefined
   #news!: Promise<void>
 
@@ -186,7 +186,7 @@ export class StreamedAnswer implements Answer {
         if (this.#over) return
         signal?.removeEventListener('abort', stop)
         this.error = error
-        // Who is called with the status is called before those who wait for the text.
+        // `onStatus` is called before `text` settles.
         if (!error) {
           this.#become('done')
           resolve(this.partial)
@@ -199,10 +199,10 @@ export class StreamedAnswer implements Answer {
         this.#tell()
       }
     })
-    // Who only iterates, or only watches the status, has been told.
+    // No "unhandled" rejection for a caller that only iterates or only watches the status.
     this.text.catch(() => {})
 
-    // Nobody could tell later which of the two was wrong.
+    // Checked now: a later digest error could not show that `after` and `partial` contradict each other.
     const known = source.partial === undefined ? this.bytes : utf8(this.partial).length
     if (known !== this.bytes || parseInt(this.position) !== this.bytes) this.#settle(corrupt('What is there of the answer does not reach to where it is to be read on'))
     if (signal?.aborted) stop()
@@ -222,7 +222,7 @@ export class StreamedAnswer implements Answer {
     let next = 0
     let over: boolean
     do {
-      // Both are asked for first: pieces may come, and the answer end, while one is being looked at.
+      // Read before the pieces: more may arrive, and the answer may end, while the consumer handles a piece.
       const news = this.#news
       over = this.#over
       for (const part of this.#parts.slice(next)) {
@@ -247,10 +247,10 @@ export class StreamedAnswer implements Answer {
     if (this.#over) return
     this.#settle(lessThanWhole('stopped'))
     this.#interrupt?.()
-    // Before the reply has named the answer, it can be stopped by its key.
+    // Until the reply has given the answer an id, the answer can be stopped by its key.
     const { key, send } = this.#source
     const stop: RequestInit = { method: 'DELETE', ...(!this.streamId && key && { headers: { 'Idempotency-Key': key } }) }
-    // A page that is being left gets this through, too.
+    // `keepalive` lets the request complete even when the page is being left.
     if (this.streamId || (key && this.#interrupt)) await send(this.#path(this.streamId), { ...stop, keepalive: true }).catch(() => {})
   }
 
@@ -258,13 +258,13 @@ export class StreamedAnswer implements Answer {
     return this.status === 'done' || this.status === 'stopped' || this.status === 'error'
   }
 
-  /** Sees the answer to its end, over one connection after the other. */
+  /** Reads the answer to its end, over one connection after the other. */
   async #run (): Promise<void> {
     const { tries = 10, delay = 500, maxDelay = 10_000 } = this.#source.reconnect
     while (!this.#over) {
       const failure = await this.#read()
       if (this.#over) return
-      // A refusal of a question is for the person; one that may have been lost, or its answer, can be repeated under its key.
+      // A refused question is reported. When the question or its reply may have been lost, the question is sent again under its key.
       const [kinds, most] = this.streamId ? [PASSING, tries] : [LOST, this.#source.key && this.bytes === 0 ? Math.min(tries, REPEATS) : 0]
       const passing = !failure || kinds.includes(failure.errorType) || (failure.errorType === 'bad_reply' && failure.retryable)
       if (!passing || this.#failures >= most) return this.#settle(failure ?? networkError('The gateway was shut down'))
@@ -281,7 +281,7 @@ export class StreamedAnswer implements Answer {
     }
   }
 
-  /** Reads over one connection until it ends, the answer with it or not. Resolves with what went wrong; never rejects. */
+  /** Reads one connection to its end, which may come before the end of the answer. Resolves with the error, if any; never rejects. */
   async #read (): Promise<ChatError | undefined> {
     const connection = new AbortController()
     const abort = (): void => connection.abort()
@@ -293,7 +293,7 @@ export class StreamedAnswer implements Answer {
       const parser = new EventParser()
       let ended = false
       for (;;) {
-        // Read on behind the last event: a connection that is let go of before its end looks like a reader that left.
+        // Reads on after the last event: to the gateway, a connection closed before its end looks like a reader that left.
         const { done, value } = await reader.read()
         if (done) break
         alive()
@@ -322,7 +322,7 @@ export class StreamedAnswer implements Answer {
     return body
   }
 
-  /** Takes an event; true for one that ends the reading. */
+  /** Handles an event; true when the event ends this connection's part of the answer. */
   async #take ({ event, id, data: json }: RawEvent): Promise<boolean> {
     let data: EventData
     try {
@@ -355,13 +355,13 @@ export class StreamedAnswer implements Answer {
   }
 
   #append (part: AnswerPart, id = ''): void {
-    // A part that was stopped meanwhile is not shown any more.
+    // A part that arrives after the answer was stopped is dropped.
     if (this.#over) return
     const added = part.type === 'text' ? part.text : ''
-    // The first number of an id counts the text alone (docs/api.md).
+    // The first number of an id counts the bytes of text only (docs/api.md).
     const bytes = parseInt(id)
     const before = this.bytes + utf8(added).length - bytes
-    // A rest that was asked for from within a character begins with the character.
+    // When the place to resume is within a character, the gateway begins with the whole character.
     const first = !this.#fromStart && this.partial === ''
     if (!(before === 0 || (first && before > 0 && before < 4))) throw corrupt('A piece of the answer is missing')
     this.bytes = bytes
@@ -375,7 +375,7 @@ export class StreamedAnswer implements Answer {
     this.#tell()
   }
 
-  /** Compares the whole answer with what the gateway says of it. */
+  /** Compares the size and the digest of the answer with those that the gateway reports. */
   async #check ({ bytes, sha256: expected }: EventData): Promise<ChatError | undefined> {
     if (bytes !== this.bytes) return corrupt('The answer does not have the size that it should have')
     const digest = this.#fromStart ? await sha256(utf8(this.partial)) : undefined
@@ -403,7 +403,7 @@ export class StreamedAnswer implements Answer {
   }
 }
 
-/** Why an answer that ended for a reason of its own is not whole. */
+/** The error for an answer that ended without a failure and is not whole. */
 function lessThanWhole (reason: 'length' | 'filtered' | 'stopped'): ChatError {
   if (reason === 'length') return new ChatError('length', 'The answer reached the longest that the model may write, and breaks off there')
   if (reason === 'filtered') return new ChatError('filtered', 'The rest of the answer was held back by a content filter')

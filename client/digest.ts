@@ -4,8 +4,8 @@ export function utf8 (text: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The SHA-256 of bytes in lower-case hexadecimal digits; undefined where there is no Web Crypto, which browsers give only
- * to pages of https and of this machine.
+ * The SHA-256 of bytes in lower-case hexadecimal digits; undefined without Web Crypto, which browsers offer only in secure
+ * contexts (https and localhost).
  */
 export async function sha256 (bytes: Uint8Array<ArrayBuffer>): Promise<string | undefined> {
   const digest = await globalThis.crypto?.subtle?.digest('SHA-256', bytes)

@@ -1,4 +1,4 @@
-/** What is known of a failure beyond its kind and message. */
+/** Details of a failure besides its type and message. */
 export interface ChatErrorDetails {
   readonly status?: number
   readonly retryable?: boolean
@@ -8,31 +8,31 @@ export interface ChatErrorDetails {
 }
 
 /**
- * Why there is no answer, or not a whole one: the only error that the client rejects with. `message` is a sentence in
- * English that can be shown as it is.
+ * The only kind of error that the client rejects with: there is no answer, or it is not whole. `message` is an English sentence
+ * that can be shown to a person.
  */
 export class ChatError extends Error {
   /**
-   * The kind of failure. Most are the gateway's own (`invalid_request`, `unauthenticated`, `rate_limited`, `token_missing`, …:
+   * The type of failure. Most types are the gateway's (`invalid_request`, `unauthenticated`, `rate_limited`, `token_missing`, …:
    * docs/api.md has the table); the client adds
    *
    * - `network`: the gateway could not be reached, or the connection was lost for good
-   * - `stopped`: by {@link Answer.stop}, by the signal, or by another reader of the same answer
+   * - `stopped`: the answer was stopped by {@link Answer.stop}, by the signal, or by another reader of the same answer
    * - `length`: the model broke the answer off at its limit; `partial` is what it wrote
    * - `filtered`: a content filter kept the rest of the answer back
-   * - `corrupt`: what arrived is not what the gateway says it sent
-   * - `bad_reply`: something that is not the gateway answered, or nothing that can be understood (the gateway's name for the same fault of the service)
+   * - `corrupt`: the text that arrived does not match the size or the digest that the gateway reports
+   * - `bad_reply`: the reply is not one of the gateway's, or cannot be parsed (the gateway uses the same name for such a reply of the service)
    */
   readonly errorType: string
   /** The HTTP status, or the one an `error` event names; 0 when there is none. */
   readonly status: number
-  /** True when asking the same again may help. A question is asked twice then: the client never does so by itself. */
+  /** True when the same request may succeed later. The client does not repeat it by itself, because the question would be asked twice. */
   readonly retryable: boolean
-  /** Seconds to wait before that, where the gateway says so (429, 503). */
+  /** Seconds to wait before a retry, when the gateway says so (429, 503). */
   readonly retryAfter: number | undefined
-  /** Finds the request in the gateway's log. */
+  /** The id under which the gateway's log has the request. */
   requestId: string | undefined
-  /** What of the answer had arrived. */
+  /** The text that had arrived. */
   partial = ''
 
   constructor (errorType: string, message: string, { status = 0, retryable = false, requestId, retryAfter, cause }: ChatErrorDetails = {}) {
@@ -51,27 +51,27 @@ export function networkError (message: string, cause?: unknown): ChatError {
   return new ChatError('network', message, { retryable: true, cause })
 }
 
-/** A reply that the gateway would not have sent. */
+/** An error for a reply that cannot be the gateway's. */
 export function badReply (message: string, details?: ChatErrorDetails): ChatError {
   return new ChatError('bad_reply', message, details)
 }
 
-/** What the gateway says in the body of a refusal. */
+/** The body of the gateway's error replies. */
 interface Refusal {
   readonly error?: string
   readonly errorType?: string
   readonly issues?: ReadonlyArray<{ readonly path: string, readonly message: string }>
 }
 
-/** Statuses after which the same request may succeed a little later, … */
+/** Statuses after which the same request may succeed a little later. */
 const TEMPORARY_STATUSES = [429, 502, 503, 504]
-/** … but not for these kinds. */
+/** Error types that are not retryable in spite of such a status. */
 const LASTING_KINDS = ['token_missing', 'max_duration', 'answer_too_large']
 
-/** The error that a reply with an error status tells. Reads its body. */
+/** Converts a reply with an error status into an error. Reads the body of the reply. */
 export async function refusal (response: Response): Promise<ChatError> {
   const { status, headers } = response
-  // A proxy in front of the gateway may have answered, in HTML.
+  // The body may not be JSON: a proxy in front of the gateway may have answered with HTML.
   const body: Refusal = await response.json().catch(() => null) ?? {}
   const errorType = body.errorType ?? headers.get('X-Error-Type') ?? 'bad_reply'
   const issues = body.issues?.map(({ path, message }) => `${path} ${message}`.trim()).join('; ')

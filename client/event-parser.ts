@@ -1,4 +1,4 @@
-/** A server-sent event; `event` is `message` when the frame names none, `id` is that of this very frame. */
+/** A server-sent event. `event` is `message` when the frame has no event name; `id` is the id in this frame, not an earlier one. */
 export interface RawEvent {
   readonly event: string
   readonly id: string | undefined
@@ -6,8 +6,8 @@ export interface RawEvent {
 }
 
 /**
- * Reads server-sent events (WHATWG HTML §9.2.6) out of bytes that may be cut anywhere: within a line, a line end or a
- * character. An event is there when its empty line is; what has none at the end of the stream never happened.
+ * Parses server-sent events (WHATWG HTML §9.2.6) from chunks that may end anywhere: within a line, a line end or a character. An
+ * event is complete with its empty line; an incomplete event at the end of the stream is discarded.
  */
 export class EventParser {
   readonly #decoder = new TextDecoder()
@@ -21,14 +21,14 @@ export class EventParser {
   push (bytes: Uint8Array): RawEvent[] {
     let text = this.#decoder.decode(bytes, { stream: true })
     if (text === '') return []
-    // CR LF is one line end, wherever it is cut.
+    // CR LF is one line end, even when CR and LF are in different chunks.
     if (this.#afterReturn && text.startsWith('\n')) text = text.slice(1)
     this.#afterReturn = text.endsWith('\r')
 
     const events: RawEvent[] = []
     text.split(/\r\n|\r|\n/).forEach((part, index) => {
       if (index > 0) this.#endLine(events)
-      // Parts of a long line are only chained here: looking through the whole for every part would take quadratic time.
+      // Chunks of a long line are only concatenated here: searching the whole line again for every chunk would take quadratic time.
       this.#line += part
     })
     return events

@@ -1,21 +1,21 @@
 import { ChatError, networkError, refusal } from './error.ts'
 
-/** What `new Headers()` takes: `HeadersInit`, by a name that Node's types know as well. */
+/** The argument of `new Headers()`: the same as `HeadersInit`, which Node's types do not have. */
 export type HeadersSource = ConstructorParameters<typeof Headers>[0]
 
 /** Where a gateway is and how to talk to it. */
 export interface GatewayOptions {
-  /** Where the gateway is: `https://chat.example.com`, or with a path in front of `/api`; empty in a page that the gateway itself serves. */
+  /** The URL of the gateway without `/api`: `https://chat.example.com`, with a path if it has a prefix; empty in a page that the gateway itself serves. */
   readonly baseUrl: string
-  /** Called for each request, the client's own reconnections included: the place for `Authorization`, so that a token can be renewed. */
+  /** Called for every request, including reconnections. Return `Authorization` here, so that a renewed token is used. */
   readonly headers?: (() => HeadersSource | Promise<HeadersSource>) | undefined
   /** Sends the requests; default: the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined
 }
 
 /**
- * Sends one request to the gateway, once. Resolves with a reply whose status is a success; rejects with a `ChatError`
- * otherwise. What `headers` rejects with is taken for a failure of the network, unless it is a `ChatError` itself.
+ * Sends one request to the gateway, without retries. Resolves with a reply with a success status; rejects with a `ChatError`
+ * otherwise. An error of `headers` counts as a network failure, unless it is a `ChatError` itself.
  */
 export type Send = (path: string, init?: RequestInit) => Promise<Response>
 

@@ -1,6 +1,6 @@
 /**
- * A client of the gateway for browsers and Node: asks, reads answers as they are written, checks them, and finds its way
- * back to resumable ones. No dependencies.
+ * A client of the gateway for browsers and Node: it asks questions, reads streamed answers, checks that they are whole, and resumes
+ * them after a lost connection. No dependencies.
  */
 import { type Answer, type AnswerOptions, StreamedAnswer } from './answer.ts'
 import { utf8 } from './digest.ts'
@@ -27,28 +27,28 @@ export interface Question {
   readonly mode?: 'explain-only' | 'project-helper' | undefined
   /** One of {@link ChatClient.models}; the service chooses when absent. */
   readonly model?: string | undefined
-  /** How much the model shall think, where it knows such a thing. */
+  /** How much reasoning the model should do, for models that support the choice. */
   readonly effort?: 'low' | 'medium' | 'high' | undefined
   readonly sessionId?: string | undefined
   /** The conversation so far, oldest first. */
   readonly messages?: readonly ChatMessage[] | undefined
-  /** Makes the question, under an `Idempotency-Key`, and its answer survive lost connections, and reloads by {@link ChatClient.resume}. Default false. */
+  /** Sends the question with an `Idempotency-Key`, so that question and answer survive lost connections, and reloads with {@link ChatClient.resume}. Default false. */
   readonly resumable?: boolean | undefined
 }
 
-/** Where to go on in an answer: behind what the page still has of it, or, when it has nothing, behind an offset. */
+/** Where to resume an answer: after the text that the page still has, or, when it has none, after an offset. */
 export interface ResumePoint {
-  /** How many bytes of the answer are known, as {@link Answer.bytes} counts them. Default: what `position` says, or as many as `partial` has. */
+  /** How many bytes of the answer are already known, as {@link Answer.bytes} counts them. Default: taken from `position`, or the size of `partial`. */
   readonly after?: number | undefined
   /**
-   * What these bytes are, all of them, as {@link Answer.partial} has them; else the answer is `corrupt`, and nothing is asked for.
-   * With it (or from 0 on) `text` is the whole answer, and its digest is checked; without it `text` is the rest, from the character
-   * on that the place is in, and only the size is.
+   * The text of all these bytes, as {@link Answer.partial} has it. When its size differs from `after`, the answer is `corrupt`, and no
+   * request is sent. With `partial`, or from 0 on, `text` is the whole answer, and its digest is checked. Without it, `text` is the
+   * rest, starting with the character that contains the offset, and only the size is checked.
    */
   readonly partial?: string | undefined
   /**
-   * Where that is when reasoning or tools were told as well: {@link Answer.position}. Without it, those that came before the
-   * next piece of text may be told again.
+   * The position when the answer has reasoning or tools as well: {@link Answer.position}. Without it, reasoning and tools before
+   * the next piece of text may arrive again.
    */
   readonly position?: string | undefined
 }
@@ -59,7 +59,7 @@ export interface Model {
   readonly name?: string
 }
 
-/** What a client is made of. */
+/** The options of {@link createChatClient}. */
 export interface ChatClientOptions extends GatewayOptions {
   readonly reconnect?: ReconnectOptions | undefined
 }
@@ -67,16 +67,16 @@ export interface ChatClientOptions extends GatewayOptions {
 /** Talks to one gateway. */
 export interface ChatClient {
   /**
-   * Asks, at once and once: only a resumable question that may have been lost is sent again, under its key. Never throws; what goes
-   * wrong is told by the answer.
+   * Sends a question at once. Only a resumable question that may have been lost is sent again, under its key. Never throws; errors are
+   * reported by the answer.
    */
   ask (question: Question, options?: AnswerOptions): Answer
   /**
-   * Reads a resumable answer on. Iterating gives what comes behind the given point. A `ChatError` of type `not_found` says
-   * that the gateway has forgotten it, or that it is somebody else's.
+   * Resumes a resumable answer. Iterating gives the text after the given point. A `ChatError` of type `not_found` means that the
+   * gateway does not have the answer any more, or that it belongs to another caller.
    */
   resume (streamId: string, from?: ResumePoint, options?: AnswerOptions): Answer
-  /** What the service can answer with. Rejects with a `ChatError`. */
+  /** The models of the service. Rejects with a `ChatError`. */
   models (options?: { readonly signal?: AbortSignal | undefined }): Promise<Model[]>
 }
 
@@ -107,7 +107,7 @@ export function createChatClient (options: ChatClientOptions): ChatClient {
   }
 }
 
-/** 128 random bits. `randomUUID` would be for pages of https and of this machine alone. */
+/** A key of 128 random bits. `crypto.randomUUID` is not used, because it exists only in secure contexts (https and localhost). */
 function newKey (): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => byte.toString(16).padStart(2, '0')).join('')
 }

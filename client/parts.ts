@@ -1,16 +1,16 @@
-/** A piece of what the answer says. */
+/** A piece of the answer's text. */
 export interface TextPart {
   readonly type: 'text'
   readonly text: string
 }
 
-/** A piece of what the model thought on the way; it is no part of {@link Answer.text}. */
+/** A piece of the model's reasoning; it is not part of {@link Answer.text}. */
 export interface ReasoningPart {
   readonly type: 'reasoning'
   readonly text: string
 }
 
-/** A tool that the model begins to use (`running`), or is through with. Both have the same `id`. */
+/** A tool call of the model. It arrives twice with the same `id`: as `running` when it starts, and again when it has ended. */
 export interface ToolPart {
   readonly type: 'tool'
   readonly id: string
@@ -20,13 +20,13 @@ export interface ToolPart {
   readonly output?: string
 }
 
-/** What an answer is made of, in the order in which the model wrote it. */
+/** A part of an answer. Parts arrive in the order in which the model wrote them. */
 export type AnswerPart = TextPart | ReasoningPart | ToolPart
 
-/** Why the model ended: it was through, its limit of length was reached, or a filter kept the rest back. Null: the service does not say. */
+/** Why the model ended: it finished, reached its limit of length, or a content filter withheld the rest. Null: the service does not report it. */
 export type FinishReason = 'stop' | 'length' | 'content_filter' | null
 
-/** What an answer cost, as the service says. What it does not say is left out. */
+/** How many tokens an answer took, as the service reports. Numbers that it does not report are absent. */
 export interface Usage {
   readonly inputTokens?: number
   readonly outputTokens?: number
