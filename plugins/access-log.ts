@@ -15,7 +15,7 @@ export default fp(async function accessLog (app) {
   app.addHook('onRequest', async (request, reply) => {
     const { exchange } = request
     exchange.onOver(() => {
-      const { answer, bytes, duration, ended, ending, firstByteAfter, replayed } = exchange
+      const { answer, bytes, duration, ended, ending, firstByteAfter, replayed, upstream } = exchange
       log[level(request)]({
         requestId: request.id,
         traceId: request.traceId,
@@ -24,6 +24,7 @@ export default fp(async function accessLog (app) {
         route: request.routeOptions.url,
         status: reply.raw.headersSent ? reply.statusCode : undefined,
         delivery: answer?.delivery,
+        upstream,
         replayed: replayed || undefined,
         bytes,
         firstByteMs: firstByteAfter === null ? undefined : Math.round(firstByteAfter),
@@ -34,7 +35,7 @@ export default fp(async function accessLog (app) {
       }, 'request ended')
     })
     exchange.onAnswered(story => {
-      if (story !== exchange) request.log[isFailed(story.ended) ? 'warn' : 'info']({ ended: story.ended, ...cost(story.ending), ...why(story) }, 'resumable answer ended')
+      if (story !== exchange) request.log[isFailed(story.ended) ? 'warn' : 'info']({ ended: story.ended, upstream: story.upstream, ...cost(story.ending), ...why(story) }, 'resumable answer ended')
     })
   })
 }, { name: 'access-log', dependencies: ['exchange', 'errors', 'tracing', 'auth'] })

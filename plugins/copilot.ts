@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import { CopilotClient, type CopilotClientOptions } from '../lib/copilot/client.ts'
 import type { ProxyOptions } from '../lib/copilot/dispatcher.ts'
-import { Failover } from '../lib/copilot/failover.ts'
+import { Failover, type Watch } from '../lib/copilot/failover.ts'
 import { serviceUrls } from '../lib/copilot/service-urls.ts'
 import type { Call, Upstream } from '../lib/copilot/upstream.ts'
 import { StartError } from '../lib/start-error.ts'
@@ -22,7 +22,15 @@ const TRACE_CONTEXT = ['traceparent', 'tracestate']
 export default fp(async function copilot (app) {
   const { config, copilotService, environment } = app
   const passedOn = config.OTEL_EXPORTER_OTLP_ENDPOINT ? [] : TRACE_CONTEXT
-  const client = app.traceAnswers(connect(serviceUrls(copilotService.url), {
+  const watch: Watch = {
+    passedOn: (failure, { headers }) => {
+      app.metrics.failure(failure)
+      app.log.info({ requestId: headers['x-request-id'], upstream: failure.source?.url, errorType: failure.errorType }, 'a question goes on to the next Copilot service')
+    },
+    leftOut: (upstream, errorType) => app.log.warn({ upstream, errorType }, 'a Copilot service keeps failing, and is left out'),
+    back: upstream => app.log.info({ upstream }, 'a Copilot service is back')
+  }
+  const client = app.traceAnswers(connect(serviceUrls(copilotService.url), watch, {
     token: copilotService.token,
     proxy: proxyOf(environment),
     connectTimeout: config.COPILOT_CONNECT_TIMEOUT_MS,
@@ -42,7 +50,7 @@ export default fp(async function copilot (app) {
     }
   })
   app.addHook('onClose', () => client.close())
-}, { name: 'copilot', dependencies: ['config', 'exchange', 'tracing', 'companion'] })
+}, { name: 'copilot', dependencies: ['config', 'exchange', 'tracing', 'metrics', 'companion'] })
 
 /** The proxies of the environment, by curl's names; lower-case names win. */
 function proxyOf (environment: Environment): ProxyOptions {
@@ -50,11 +58,11 @@ function proxyOf (environment: Environment): ProxyOptions {
   return { http: variable('HTTP_PROXY'), https: variable('HTTPS_PROXY'), except: variable('NO_PROXY') }
 }
 
-function connect (urls: readonly string[], options: Omit<CopilotClientOptions, 'url' | 'retryUnsent'>): Upstream {
+function connect (urls: readonly string[], watch: Watch, options: Omit<CopilotClientOptions, 'url' | 'retryUnsent'>): Upstream {
   try {
     // Where there is another service to ask, that is better than to ask the same one again.
     const clients = urls.map(url => new CopilotClient({ ...options, url, retryUnsent: urls.length === 1 }))
-    return clients.length === 1 && clients[0] ? clients[0] : new Failover(clients)
+    return clients.length === 1 && clients[0] ? clients[0] : new Failover(clients, watch)
   } catch {
     // The original message is dropped, because it may repeat credentials of the URL.
     throw new StartError('HTTP_PROXY and HTTPS_PROXY must be http:// or https:// URLs, and credentials in COPILOT_SERVICE_URL percent-encoded')

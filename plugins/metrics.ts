@@ -9,9 +9,11 @@ declare module 'fastify' {
 
 /** Counts every reply when it is over, those that any plugin refused included. */
 export default fp(async function metrics (app) {
-  const metrics = new Metrics({ build: labelsOf(summarize(app.config)), inFlight: () => app.slots.taken, sockets: () => app.copilot.sockets })
+  const metrics = new Metrics({ build: labelsOf(summarize(app.config)), inFlight: () => app.slots.taken, services: () => app.copilot.services })
 
   app.decorate('metrics', metrics)
+  // The services are known once everything is registered.
+  app.addHook('onReady', async () => metrics.expect(app.copilot.services.map(({ url }) => url)))
   app.addHook('onRequest', async (request, reply) => {
     const { exchange } = request
     exchange.onOver(() => count(request, reply))

@@ -14,10 +14,13 @@ export class Scrape {
     })
   }
 
-  /** The gateway's own counters that have counted something: `{route="/api/chat",status="200"}` by the name before it, and so on. */
+  /**
+   * The gateway's own counters that have counted something: `{route="/api/chat",status="200"}` by the name before it, and so on. Without
+   * the URLs of services, whose ports are others each time.
+   */
   counted (name: string): Record<string, number> {
     const counted = this.samples.filter(sample => sample.name === name && sample.value !== 0)
-    return Object.fromEntries(counted.map(({ labels, value }) => [Object.values(labels).join(' '), value]))
+    return Object.fromEntries(counted.map(({ labels, value }) => [Object.entries(labels).flatMap(([name, label]) => name === 'upstream' ? [] : [label]).join(' '), value]))
   }
 
   /** The value of a metric without labels. */

@@ -37,6 +37,8 @@ export class Story {
   get ending (): Ending | null { return this.#ending }
   /** What failed, once something has. */
   get failure (): MappedError | null { return this.#failure }
+  /** Which Copilot service answers, or has failed: its configured URL, without credentials. Undefined when none was asked. */
+  get upstream (): string | undefined { return this.#answer?.service ?? this.#failure?.source?.url }
   /** How it ended; null while it has not. Known before it is over when something has cut it. */
   get ended (): Ended | null { return this.#ended }
   /** How long it has taken: until now, or until it was over. */

@@ -44,7 +44,7 @@ export class CopilotClient implements Upstream {
   get services (): readonly [ServiceStatus] { return [this.status] }
 
   /** What is known of the service, and how busy it is. */
-  get status (): ServiceStatus { return { url: this.#transport.url, ...this.health, inFlight: this.#inFlight } }
+  get status (): ServiceStatus { return { url: this.#transport.url, ...this.health, inFlight: this.#inFlight, sockets: this.sockets } }
 
   /** How many answers are in flight, those included that have not begun. */
   get inFlight (): number { return this.#inFlight }

@@ -1,5 +1,5 @@
 import { type Answer, streamOf } from '../answer/answer.ts'
-import { mapError } from '../errors.ts'
+import { type MappedError, mapError } from '../errors.ts'
 import type { CopilotClient } from './client.ts'
 import { isFailing } from './failures.ts'
 import type { CopilotPrompt } from './prompt.ts'
@@ -12,6 +12,16 @@ export interface Chance {
   readonly now: () => number
   /** A number from 0 up to but not including 1. */
   readonly random: () => number
+}
+
+/** Is told what nobody else learns of: an asker sees the last service alone. */
+export interface Watch {
+  /** A question of a call goes on to the next service, because of a failure. */
+  readonly passedOn: (failure: MappedError, call: Call) => void
+  /** A service is left out from now on, by its URL. */
+  readonly leftOut: (url: string, errorType: string) => void
+  /** It is asked again as all others. */
+  readonly back: (url: string) => void
 }
 
 interface Member {
@@ -29,11 +39,16 @@ const RANKS: Readonly<Record<UpstreamHealth['state'], number>> = { up: 0, unknow
  */
 export class Failover implements Upstream {
   readonly #members: readonly Member[]
+  readonly #watch: Watch
   readonly #random: () => number
 
   /** `clients`: one for each service, of which none sends a question twice. */
-  constructor (clients: readonly CopilotClient[], { now, random }: Chance = { now: () => performance.now(), random: Math.random }) {
-    this.#members = clients.map(client => ({ client, standing: new Standing(now) }))
+  constructor (clients: readonly CopilotClient[], watch: Watch, { now, random }: Chance = { now: () => performance.now(), random: Math.random }) {
+    this.#members = clients.map(client => {
+      const { url } = client.status
+      return { client, standing: new Standing(now, leftOut => leftOut ? watch.leftOut(url, leftOut.errorType) : watch.back(url)) }
+    })
+    this.#watch = watch
     this.#random = random
   }
 
@@ -61,6 +76,7 @@ export class Failover implements Upstream {
     let failure: unknown
     for (let member = this.#choose(left); member; member = this.#choose(left)) {
       left.delete(member)
+      if (failure) this.#watch.passedOn(mapError(failure), call)
       try {
         return await ask(member, prompt, call)
       } catch (error) {

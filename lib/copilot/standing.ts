@@ -22,6 +22,7 @@ export interface LeftOut {
  */
 export class Standing {
   readonly #now: () => number
+  readonly #changed: (leftOut: LeftOut | undefined) => void
   #failures = 0
   #pause = 0
   #failedAt = 0
@@ -31,9 +32,10 @@ export class Standing {
   /** Questions that were asked since it was left out, and have no outcome yet. */
   #trials = 0
 
-  /** `now` is a clock in milliseconds that never goes back. */
-  constructor (now: () => number) {
+  /** `now` is a clock in milliseconds that never goes back; `changed` is told when it is left out, and when it is back. */
+  constructor (now: () => number, changed: (leftOut: LeftOut | undefined) => void) {
     this.#now = now
+    this.#changed = changed
   }
 
   /** How it is left out; undefined while it is asked as all others. */
@@ -83,6 +85,7 @@ export class Standing {
   }
 
   #change (leftOut: LeftOut | undefined): void {
+    if (!leftOut || !this.#leftOut) this.#changed(leftOut)
     this.#leftOut = leftOut
     this.#period++
     this.#trials = 0

@@ -24,19 +24,20 @@ export interface UpstreamHealth {
   readonly errorType?: string
 }
 
+/** The sockets to a service, by what they do. */
+export interface Sockets {
+  readonly connected: number
+  readonly free: number
+  readonly running: number
+}
+
 /** What is known of one Copilot service. */
 export interface ServiceStatus extends UpstreamHealth {
   /** Its configured URL, without credentials. */
   readonly url: string
   /** How many of its answers are in flight, those included that have not begun. */
   readonly inFlight: number
-}
-
-/** The sockets to a service, by what they do. */
-export interface Sockets {
-  readonly connected: number
-  readonly free: number
-  readonly running: number
+  readonly sockets: Sockets
 }
 
 /** Where answers are from: a Copilot service, or several that are asked as if they were one. */

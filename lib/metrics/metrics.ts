@@ -12,9 +12,12 @@ export interface Sources {
   readonly build: Readonly<Record<string, string>>
   /** How many answers are in flight. */
   inFlight (): number
-  /** The connections to the Copilot service: idle (`free`) and with a request (`running`). */
-  sockets (): { readonly free: number, readonly running: number }
+  /** The Copilot services: their URLs without credentials, and their connections, idle (`free`) and with a request (`running`). */
+  services (): ReadonlyArray<{ readonly url: string, readonly state: string, readonly sockets: { readonly free: number, readonly running: number } }>
 }
+
+/** The label value for something that does not apply. */
+const NONE = 'none'
 
 const FALLBACKS = ['not_supported', 'remembered', 'empty'] satisfies Fallback[]
 
@@ -39,8 +42,8 @@ export class Metrics {
 
   readonly #answers = new Counter({
     name: 'gateway_answers_total',
-    help: 'Answers that are over, by how they came, how they were told, and how they ended.',
-    labelNames: ['delivery', 'protocol', 'ended'],
+    help: 'Answers that are over, by how they came, how they were told, how they ended, and which service they are from.',
+    labelNames: ['delivery', 'protocol', 'ended', 'upstream'],
     registers: this.#registers
   })
 
@@ -82,8 +85,8 @@ export class Metrics {
 
   readonly #upstreamErrors = new Counter({
     name: 'gateway_upstream_errors_total',
-    help: 'Failures of the Copilot service, by kind.',
-    labelNames: ['error_type'],
+    help: 'Failures of the Copilot services, by kind and service.',
+    labelNames: ['error_type', 'upstream'],
     registers: this.#registers
   })
 
@@ -94,7 +97,7 @@ export class Metrics {
     registers: this.#registers
   })
 
-  constructor ({ build, inFlight, sockets }: Sources) {
+  constructor ({ build, inFlight, services }: Sources) {
     const info = new Gauge({ name: 'gateway_build_info', help: 'What runs here; always 1.', labelNames: Object.keys(build), registers: this.#registers })
     info.set(build, 1)
     this.#registry.registerMetric(new Gauge({
@@ -105,13 +108,23 @@ export class Metrics {
     }))
     this.#registry.registerMetric(new Gauge({
       name: 'gateway_upstream_sockets',
-      help: 'Open connections to the Copilot service, by what they do.',
-      labelNames: ['state'],
+      help: 'Open connections to the Copilot services, by what they do and service.',
+      labelNames: ['state', 'upstream'],
       registers: [],
       collect () {
-        const { free, running } = sockets()
-        this.set({ state: 'free' }, free)
-        this.set({ state: 'running' }, running)
+        for (const { url: upstream, sockets: { free, running } } of services()) {
+          this.set({ state: 'free', upstream }, free)
+          this.set({ state: 'running', upstream }, running)
+        }
+      }
+    }))
+    this.#registry.registerMetric(new Gauge({
+      name: 'gateway_upstream_up',
+      help: 'Whether a Copilot service answers, by what the last question found out: 0 when it does not, or is left out.',
+      labelNames: ['upstream'],
+      registers: [],
+      collect () {
+        for (const { url: upstream, state } of services()) this.set({ upstream }, state === 'down' ? 0 : 1)
       }
     }))
     this.#beginAtZero()
@@ -128,20 +141,20 @@ export class Metrics {
     if (REFUSALS.includes(errorType)) this.#refused.inc({ reason: errorType })
   }
 
-  /** Counts a failure of the Copilot service; ignores other failures. */
-  failure ({ errorType, ended }: MappedError): void {
-    if (UPSTREAM_ENDS.includes(ended)) this.#upstreamErrors.inc({ error_type: isErrorType(errorType) ? errorType : 'other' })
+  /** Counts a failure of a Copilot service: of the one that it comes from, unless another one is named; ignores other failures. */
+  failure ({ errorType, ended, source }: MappedError, upstream = source?.url): void {
+    if (UPSTREAM_ENDS.includes(ended)) this.#upstreamErrors.inc({ error_type: isErrorType(errorType) ? errorType : 'other', upstream: upstream ?? NONE })
   }
 
   /** Counts a finished answer, and its failure if there was one. */
-  answer ({ answer, ending, firstByteAfter, duration, ended, failure }: Story, protocol: ProtocolName): void {
-    this.#answers.inc({ delivery: answer?.delivery ?? 'none', protocol, ended: String(ended) })
+  answer ({ answer, ending, firstByteAfter, duration, ended, failure, upstream }: Story, protocol: ProtocolName): void {
+    this.#answers.inc({ delivery: answer?.delivery ?? NONE, protocol, ended: String(ended), upstream: upstream ?? NONE })
     if (firstByteAfter !== null) {
       this.#firstByte.observe(firstByteAfter / 1000)
       this.#duration.observe(duration / 1000)
     }
     if (answer?.fallback) this.#fallbacks.inc({ reason: answer.fallback })
-    if (failure) this.failure(failure)
+    if (failure) this.failure(failure, upstream)
     if (ending?.usage) this.#usage(ending.usage, this.#models.labelOf(ending.model ?? answer?.model))
   }
 
@@ -164,16 +177,27 @@ export class Metrics {
     this.#tokens.inc({ kind: 'cached_input', model }, cachedInputTokens)
   }
 
-  /** Creates the series with 0: Prometheus' `increase()` misses the first event of a series that begins with 1. */
-  #beginAtZero (): void {
-    for (const delivery of ['stream', 'buffered', 'none']) {
+  /** Says which services there are, by their URLs, before anything is counted of them. */
+  expect (upstreams: readonly string[]): void {
+    for (const upstream of upstreams) {
+      this.#answersAtZero(['stream', 'buffered', NONE], upstream)
+      for (const errorType of UPSTREAM_ERRORS) this.#upstreamErrors.inc({ error_type: errorType, upstream }, 0)
+    }
+  }
+
+  #answersAtZero (deliveries: readonly string[], upstream: string): void {
+    for (const delivery of deliveries) {
       for (const protocol of PROTOCOLS) {
-        for (const ended of ENDS) this.#answers.inc({ delivery, protocol, ended }, 0)
+        for (const ended of ENDS) this.#answers.inc({ delivery, protocol, ended, upstream }, 0)
       }
     }
+  }
+
+  /** From nothing to one is an increase only when there was a nothing before. */
+  #beginAtZero (): void {
+    this.#answersAtZero([NONE], NONE)
     this.#usage({}, UNKNOWN_MODEL)
     for (const reason of FALLBACKS) this.#fallbacks.inc({ reason }, 0)
     for (const reason of REFUSALS) this.#refused.inc({ reason }, 0)
-    for (const errorType of UPSTREAM_ERRORS) this.#upstreamErrors.inc({ error_type: errorType }, 0)
   }
 }

@@ -34,6 +34,7 @@ export function traceAnswers<Client extends Pick<Upstream, 'answer'>> (client: C
       })
       return answer
     } catch (error) {
+      span.setAttributes({ 'gateway.upstream': mapError(error).source?.url })
       end(span, broken(error, call.signal))
       throw error
     }
@@ -41,9 +42,10 @@ export function traceAnswers<Client extends Pick<Upstream, 'answer'>> (client: C
   return client
 }
 
-function beginning ({ delivery }: Answer, firstByteMs: number): Attributes {
+function beginning ({ delivery, service }: Answer, firstByteMs: number): Attributes {
   return {
     'gateway.delivery': delivery,
+    'gateway.upstream': service,
     ...(delivery === 'stream' && { 'gen_ai.request.stream': true, 'gen_ai.response.time_to_first_chunk': firstByteMs / 1000 })
   }
 }

@@ -15,5 +15,5 @@ test('docs/metrics.md has every metric of the gateway, with its type and its lab
     (await tableRows('docs/metrics.md', 'metric')).map(([name, type, labels]) => [name, type, labels?.replaceAll('`', '')]).toSorted(),
     types.map(([, name = '', type]) => [name, type, Object.keys(labelsOf(name)).join(', ')]).toSorted()
   )
-  t.equal(types.length, 12)
+  t.equal(types.length, 13)
 })

@@ -29,6 +29,7 @@ const ways: Array<{ name: string, scripts: Record<string, Script>, spans?: numbe
         'gen_ai.request.stream': true,
         'gen_ai.response.time_to_first_chunk': Number,
         'gateway.delivery': 'stream',
+        'gateway.upstream': /^http:\/\/127\.0\.0\.1:\d+$/,
         'gateway.ended': 'complete'
       }
     },
@@ -46,7 +47,7 @@ const ways: Array<{ name: string, scripts: Record<string, Script>, spans?: numbe
     name: 'that is refused by the service',
     scripts: { '/chat/stream': json(429, { error: 'later' }) },
     request: { failed: false, attributes: { 'http.response.status_code': 429, 'gateway.ended': 'upstream_failed' } },
-    answer: { failed: true, description: '', attributes: { 'error.type': 'rate_limited', 'gateway.ended': 'upstream_failed' } }
+    answer: { failed: true, description: '', attributes: { 'error.type': 'rate_limited', 'gateway.upstream': /^http:\/\/127\.0\.0\.1:\d+$/, 'gateway.ended': 'upstream_failed' } }
   },
   {
     name: 'that fails at the service',

@@ -38,7 +38,7 @@ const ASKED: readonly string[] = [
 
 /** What differs from one run to the next: times, names of answers, sizes in which they are written. */
 const VOLATILE = [
-  /(?<=^date: ).*$/gim, /(?<=x-stream-id: )\S+/gi, /(?<=x-request-id: )\S+/gi, /(?<="requestId":")[^"]+/g, /(?<="uptime":)\d+/g, /(?<="since":")[^"]+/g, /(?<=services="http:\/\/127\.0\.0\.1:)\d+/g,
+  /(?<=^date: ).*$/gim, /(?<=x-stream-id: )\S+/gi, /(?<=x-request-id: )\S+/gi, /(?<="requestId":")[^"]+/g, /(?<="uptime":)\d+/g, /(?<="since":")[^"]+/g, /(?<=(?:services|upstream)="http:\/\/127\.0\.0\.1:)\d+/g, /(?<="url":"http:\/\/127\.0\.0\.1:)\d+/g,
   /(?<=^ratelimit-[a-z]+: )\d+/gim, /(?<=^content-length: )\d+/gim, /(?<=^[a-z_]+(?:\{.*\})? )[\d.e+-]+$/gim
 ]
 

@@ -21,16 +21,16 @@ test('GET /health/live is 200 while the process runs', async t => {
 })
 
 test('GET /health/ready tells what is known of the upstream and does not fail for it', async t => {
-  const { url } = await pair(t, { '/chat/stream': streams('fine') })
+  const { url, service } = await pair(t, { '/chat/stream': streams('fine') })
   const ready = async () => {
     const response = await fetch(`${url}/health/ready`)
     t.equal(response.status, 200)
     return await response.json()
   }
-  t.strictSame(await ready(), { ready: true, phase: 'serving', inFlight: 0, upstream: { state: 'unknown' } })
+  t.strictSame(await ready(), { ready: true, phase: 'serving', inFlight: 0, upstream: { state: 'unknown' }, upstreams: [{ url: service.url, state: 'unknown', inFlight: 0 }] })
 
   await (await ask(url)).text()
-  t.match(await ready(), { upstream: { state: 'up', since: /^\d{4}-/ } })
+  t.match(await ready(), { upstream: { state: 'up', since: /^\d{4}-/ }, upstreams: [{ state: 'up', since: /^\d{4}-/, inFlight: 0 }] })
 })
 
 test('GET /health/ready counts the answers in flight, and not itself', async t => {

@@ -63,8 +63,8 @@ test('a question with a key is asked once, and told to each reader in its own wa
   t.match(await log.ended('first'), { replayed: undefined, ended: 'complete' })
   t.match(await log.ended('second'), { replayed: true, ended: 'complete' })
   t.equal(log.lines.filter(({ msg }) => msg === 'resumable answer ended').length, 1)
-  t.match(await app.metrics.text(), 'gateway_answers_total{delivery="stream",protocol="text",ended="complete"} 1\n')
-  t.match(await app.metrics.text(), 'gateway_answers_total{delivery="stream",protocol="events",ended="complete"} 0\n')
+  t.match(await app.metrics.text(), `gateway_answers_total{delivery="stream",protocol="text",ended="complete",upstream="${service.url}"} 1\n`)
+  t.match(await app.metrics.text(), `gateway_answers_total{delivery="stream",protocol="events",ended="complete",upstream="${service.url}"} 0\n`)
 })
 
 test('in every protocol', async t => {

@@ -3,12 +3,13 @@ import { setImmediate } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { type Answer, streamOf } from '../../../lib/answer/answer.ts'
 import { CopilotClient, type CopilotClientOptions } from '../../../lib/copilot/client.ts'
-import { Failover } from '../../../lib/copilot/failover.ts'
+import { Failover, type Watch } from '../../../lib/copilot/failover.ts'
 import { toCopilotPrompt } from '../../../lib/copilot/prompt.ts'
 import type { Call } from '../../../lib/copilot/upstream.ts'
 import { GatewayError } from '../../../lib/errors.ts'
 import { blackHole } from '../../black-hole.ts'
 import { ask, build, json, type Script, streams, upstream, type Upstream } from '../../helper.ts'
+import { scrape } from '../../scrape.ts'
 
 const PROMPT = toCopilotPrompt({ prompt: 'Hello', mode: 'explain-only' }, 'caller')
 /** Where nothing listens. */
@@ -17,6 +18,8 @@ const NOBODY = [1, 2, 3].map(port => `http://127.0.0.1:${port}`)
 /** Services behind one Failover, with a clock that stands still until it is moved, and the first of equals for chance. */
 interface Several {
   readonly failover: Failover
+  /** What nobody but an operator is told. */
+  readonly told: readonly string[]
   readonly clock: { now: number }
   /** Chooses among equals: a number from 0 up to but not including 1. */
   readonly chance: { value: number }
@@ -41,11 +44,17 @@ function several (t: Test, urls: readonly string[], options: Partial<CopilotClie
     retryUnsent: false,
     ...options
   }))
-  const failover = new Failover(clients, { now: () => clock.now, random: () => chance.value })
+  const told: string[] = []
+  const watch: Watch = {
+    passedOn: ({ errorType, source }) => told.push(`${source?.url} ${errorType}`),
+    leftOut: (url, errorType) => told.push(`${url} left out: ${errorType}`),
+    back: url => told.push(`${url} back`)
+  }
+  const failover = new Failover(clients, watch, { now: () => clock.now, random: () => chance.value })
   t.teardown(() => failover.close())
   const ask = async (signal = new AbortController().signal) => await failover.answer(PROMPT, { signal, headers: {} })
   const say = async () => await text(await ask())
-  return { failover, clock, chance, ask, say, fail: async () => await say().then(said => `said ${said}`, error => error.errorType ?? error.code) }
+  return { failover, told, clock, chance, ask, say, fail: async () => await say().then(said => `said ${said}`, error => error.errorType ?? error.code) }
 }
 
 /** What an answer says. */
@@ -157,13 +166,15 @@ test('each service is asked at most once, and the last one says why there is no 
 
 test('a service that nobody can connect to costs nothing, and is left out after three questions', async t => {
   const { urls, asked } = await services(t, streams('the other'))
-  const { failover, say } = several(t, [NOBODY[0]!, ...urls])
+  const { failover, told, say } = several(t, [NOBODY[0]!, ...urls])
   for (let count = 1; count <= 4; count++) {
     t.equal(await say(), 'the other')
     const [first, other] = failover.services
     t.match([first, other], [{ state: 'down', errorType: 'connection', inFlight: 0 }, { state: 'up', inFlight: 0 }])
   }
   t.strictSame(asked(), [4])
+  const passedOn = `${NOBODY[0]} connection`
+  t.strictSame(told, [passedOn, passedOn, `${NOBODY[0]} left out: connection`, passedOn])
   t.match(failover.health, { state: 'up' })
 })
 
@@ -274,7 +285,7 @@ test('an answer that is whole ends the row of failures', async t => {
 test('a service that is left out is tried with one question after a second, and after twice as long each time it fails', async t => {
   const service = new Moody(reset)
   const { all, urls, asked } = await services(t, service.script, streams('the other'))
-  const { failover, clock, ask, fail } = several(t, urls)
+  const { failover, told, clock, ask, fail } = several(t, urls)
   for (let count = 0; count < 3; count++) await fail()
   const { since } = failover.services[0]!
   let seconds = 1
@@ -301,6 +312,7 @@ test('a service that is left out is tried with one question after a second, and 
   t.match(failover.services[0], { state: 'up', inFlight: 1 }, 'its first byte says that it is back')
   held[0]!.end(' again')
   t.equal(await text(answer), 'back again')
+  t.strictSame(told, [`${urls[0]} left out: connection`, `${urls[0]} back`])
   t.equal(await fail(), 'said back')
 
   service.mood = reset
@@ -458,12 +470,44 @@ test('the sockets are those of all services', async t => {
   t.match(failover.sockets, { connected: 2, free: 0, running: 2 })
 })
 
-test('a gateway of several services answers while one of them does', async t => {
-  const service = await upstream(t, { '/v1/chat/stream': streams('here') })
-  const { url } = await build(t, { COPILOT_SERVICE_URL: `${NOBODY[0]}, ${service.url}/v1/`, COPILOT_SERVICE_TOKEN: 'token-1' })
-  for (let count = 0; count < 12; count++) t.equal(await (await ask(url)).text(), 'here')
-  t.match(service.asked(), Array(12).fill({ headers: { authorization: 'Bearer token-1' } }))
-  t.match(await (await fetch(`${url}/health/ready`)).json(), { ready: true, upstream: { state: 'up' } })
+test('a gateway of several services tells which one answered, and which one did not', async t => {
+  const service = await upstream(t, { '/v1/chat/stream': streams('here'), '/v1/models': json(500, { error: 'x', errorType: 'sdk' }) })
+  const [down = ''] = NOBODY
+  const secret = 'http://me:s3cret@'
+  const { url, log } = await build(t, { COPILOT_SERVICE_URL: `${down.replace('http://', secret)}, ${service.url.replace('http://', secret)}/v1/` })
+  const up = `${service.url}/v1`
+  let count = 0
+  // Chance decides how soon the one that is down has been asked three times.
+  for (; count < 200 && !log.lines.some(({ msg }) => msg.includes('left out')); count++) {
+    t.equal(await (await ask(url, undefined, { headers: { 'x-request-id': `asked-${count}` } })).text(), 'here')
+    t.match(await log.ended(`asked-${count}`), { upstream: up, ended: 'complete' })
+  }
+  t.match(await log.line(({ msg }) => msg.includes('left out')), { upstream: down, errorType: 'connection', level: 40 })
+  t.match(await log.line(({ msg }) => msg.includes('goes on')), { upstream: down, errorType: 'connection', requestId: /^asked-/ })
+  t.match(await (await fetch(`${url}/health/ready`)).json(), {
+    ready: true,
+    upstream: { state: 'up' },
+    upstreams: [{ url: down, state: 'down', since: /T/, errorType: 'connection', inFlight: 0 }, { url: up, state: 'up', since: /T/, inFlight: 0 }]
+  })
+  await (await ask(url, { prompt: 'Hello', resumable: true })).text()
+  t.match(await log.line(({ msg }) => msg === 'resumable answer ended'), { upstream: up })
+  t.equal((await fetch(`${url}/api/models`)).status, 500)
+  t.match(await log.line(({ route }) => route === '/api/models'), { upstream: up, errorType: 'sdk' })
+
+  const { samples, text } = await scrape(url)
+  const value = (name: string, labels: Record<string, string>) => samples.find(sample => sample.name === name && Object.entries(labels).every(([label, value]) => sample.labels[label] === value))?.value
+  t.equal(value('gateway_answers_total', { upstream: up, ended: 'complete', protocol: 'text', delivery: 'stream' }), count + 1)
+  t.ok(Number(value('gateway_upstream_errors_total', { upstream: down, error_type: 'connection' })) >= 3)
+  t.equal(value('gateway_upstream_errors_total', { upstream: up, error_type: 'other' }), 1)
+  t.equal(value('gateway_upstream_up', { upstream: down }), 0)
+  t.equal(value('gateway_upstream_up', { upstream: up }), 1)
+  t.notMatch(text + JSON.stringify(log.lines), 's3cret')
+})
+
+test('a question that no service answers is told by the last one that was asked', async t => {
+  const { url, log } = await build(t, { COPILOT_SERVICE_URL: NOBODY.join() })
+  t.equal((await ask(url)).status, 503)
+  t.match(await log.ended(), { upstream: /^http:\/\/127\.0\.0\.1:[123]$/, errorType: 'connection', ended: 'upstream_failed' })
 })
 
 test('each service is asked with the token that was renewed', async t => {
