@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
 import { repliesOf, schemas } from '../lib/openapi/replies.ts'
+import { requestOf } from '../lib/openapi/requests.ts'
 import pkg from '../package.json' with { type: 'json' }
 
 const METHODS = ['get', 'post', 'delete'] as const
@@ -27,7 +28,7 @@ export default fp(async function docs (app) {
       for (const [path, operations] of Object.entries({ ...openapiObject.paths })) {
         for (const method of METHODS) {
           const operation = operations?.[method]
-          if (operation) Object.assign(operation, { responses: repliesOf(method, path.slice(app.prefix.length)) })
+          if (operation) Object.assign(operation, requestOf(operation, method, path.slice(app.prefix.length)), { responses: repliesOf(method, path.slice(app.prefix.length)) })
         }
       }
       return Object.assign(openapiObject, { components: { ...openapiObject.components, schemas } })
