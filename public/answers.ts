@@ -5,28 +5,28 @@ import { Measurement } from './measurement.ts'
 import type { TurnView } from './turn-view.ts'
 import { bytesOf, MAX_BODY, messagesOf, type Turn, withTool } from './turns.ts'
 
-/** What answers need of the page. */
+/** The parts of the page that {@link Answers} uses. */
 export interface AnswersParts {
   readonly client: ChatClient
   readonly library: Library
   readonly choice: () => Choice
-  /** Where a turn is shown, if it is. */
+  /** The view of a turn, if the turn is shown. */
   readonly view: (turn: Turn) => TurnView | undefined
   readonly onBegun: (turn: Turn, answer: Answer, measurement: Measurement) => void
-  /** Something that can be measured has happened. */
+  /** Called with every event that changes the measurement. */
   readonly onEvent: () => void
-  /** `aloud`: the person waits for it. */
+  /** Called when an answer is over. `aloud` is true when the person is waiting for it, so that it is announced. */
   readonly onOver: (turn: Turn, error: ChatError | undefined, aloud: boolean) => void
 }
 
-/** How often an answer that is being written is kept, in milliseconds. */
+/** How often an answer in progress is stored, in milliseconds. */
 const SAVE_EVERY = 500
-/** What has a model go on that its limit stopped. */
+/** The prompt that makes a model continue an answer that reached its limit of length. */
 const PROCEED = 'Continue your last answer exactly where it breaks off. Repeat nothing and add no introduction.'
 
 /**
- * The answers that this tab reads, of whichever conversation: asks, follows, resumes and stops them, and keeps what arrives.
- * This is the part of the page that shows how the client is used.
+ * The answers that this tab reads, in all conversations: asks for them, follows, resumes and stops them, and stores what arrives.
+ * This file shows how to use the client.
  */
 export class Answers {
   readonly #parts: AnswersParts
@@ -35,7 +35,7 @@ export class Answers {
 
   constructor (parts: AnswersParts) {
     this.#parts = parts
-    // What fails from then on fails because the page is left. It may come back out of the browser's memory.
+    // Errors after `pagehide` come from leaving the page and are not stored. The browser may restore the page from its back/forward cache.
     addEventListener('pagehide', () => {
       for (const { turn } of this.#reading.values()) this.#save(turn)
       parts.library.close()
@@ -52,24 +52,24 @@ export class Answers {
     void hold(turn, () => this.#ask(turn))
   }
 
-  /** Asks the same again, in the same place. What was there before it was continued stays. */
+  /** Asks the question of a turn again, in the same place. Text from before a continuation stays. */
   retry (turn: Turn): void {
     if (this.has(turn)) return
     const kept = turn.answer.slice(0, turn.before ?? 0)
     this.#askAnew(turn, { answer: kept, reasoning: undefined, thought: undefined, tools: undefined })
   }
 
-  /** Has the model go on where it broke off. */
+  /** Asks the model to continue an answer that was broken off. */
   proceed (turn: Turn): void {
     if (!this.has(turn)) this.#askAnew(turn, { before: turn.answer.length })
   }
 
-  /** Reads the same answer on. */
+  /** Resumes reading the answer of a turn. */
   resume (turn: Turn): void {
     if (!this.has(turn)) void hold(turn, () => this.#resume(turn))
   }
 
-  /** Goes on with an answer that was being read when its page was left, unless another tab does. */
+  /** Resumes an answer that was in progress when its page was left, unless another tab reads it. */
   adopt (turn: Turn): void {
     void hold(turn, async () => {
       this.#parts.library.reload(turn)
@@ -79,19 +79,19 @@ export class Answers {
     })
   }
 
-  /** Ends the wait for another try. */
+  /** Starts the next try to reconnect at once. */
   retryNow ({ id }: Turn): void {
     this.#reading.get(id)?.answer.retryNow()
   }
 
-  /** Stops an answer, and the model with it, whichever tab reads it. */
+  /** Stops an answer and the model, even when another tab reads the answer. */
   stop ({ id, streamId, answer, before = 0, position }: Turn): void {
     const read = this.#reading.get(id)
     if (read) void read.answer.stop()
     else if (streamId !== undefined) void this.#parts.client.resume(streamId, { partial: answer.slice(before), position }).stop()
   }
 
-  /** Stops whatever this tab reads of a conversation. */
+  /** Stops every answer of a conversation that this tab reads. */
   stopAll (chat: string): void {
     for (const { turn, answer } of this.#reading.values()) if (turn.chat === chat) void answer.stop()
   }
@@ -110,7 +110,7 @@ export class Answers {
     const { messages, left } = messagesOf(turn.before === undefined ? path : [...path, { ...turn, state: 'done' }], room - bytesOf(question))
     turn.left = left || undefined
     const error = await this.#follow(turn, options => client.ask({ ...question, messages }, options))
-    // What was refused was not asked: asking in another way asks nothing twice.
+    // A refused request never reached the service, so that a smaller request does not ask the question twice.
     if (error?.status === 413 && messages.length > 0) return await this.#ask(turn, resumable, room / 2)
     // A gateway without room for resumable answers may have room for one that is not.
     if (error?.errorType === 'overloaded' && resumable && turn.streamId === undefined) return await this.#ask(turn, false, room)
@@ -125,7 +125,7 @@ export class Answers {
     this.#end(turn, await this.#follow(turn, options => this.#parts.client.resume(streamId, { partial: answer.slice(before), position }, options)))
   }
 
-  /** The turns before one, the oldest first. */
+  /** The turns before a turn, oldest first. */
   #path ({ chat, parent }: Turn): Turn[] {
     const turns = new Map(this.#parts.library.turns(chat).map(turn => [turn.id, turn]))
     const path: Turn[] = []
@@ -133,7 +133,7 @@ export class Answers {
     return path
   }
 
-  /** Follows an answer to its end, and resolves with why it is not whole. */
+  /** Follows an answer to its end, and resolves with its error, if there is one. */
   async #follow (turn: Turn, begin: (options: AnswerOptions) => Answer): Promise<ChatError | undefined> {
     const { library, onBegun, onEvent } = this.#parts
     const view = (): TurnView | undefined => this.#parts.view(turn)
@@ -146,7 +146,7 @@ export class Answers {
       onOpen: ({ streamId, status }) => {
         turn.streamId = streamId
         library.saveTurn(turn)
-        // What is resumed is there again, though its next piece may take its time.
+        // The connection is back, although the next piece of text may take a while.
         if (status === 'waiting') view()?.become(turn.answer ? 'streaming' : 'waiting')
       },
       onStatus: status => {
@@ -180,7 +180,7 @@ export class Answers {
         this.#saveSoon(turn)
       }
     } catch {
-      // It is the answer's error.
+      // The error is in `answer.error`.
     }
     turn.finishReason = answer.finishReason
     turn.usage = answer.usage
@@ -192,7 +192,7 @@ export class Answers {
   #end (turn: Turn, error?: ChatError, aloud = true): void {
     turn.state = error ? error.errorType === 'stopped' ? 'stopped' : 'error' : 'done'
     if (error && turn.state === 'error') turn.failure = { errorType: error.errorType, message: error.message, requestId: error.requestId }
-    // Only an answer that the gateway may still be writing can be read on.
+    // An answer can be resumed only after an error that leaves it running at the gateway.
     if (error?.errorType !== 'network' && error?.errorType !== 'unauthenticated') turn.streamId = turn.position = undefined
     this.#save(turn)
     this.#parts.onOver(turn, error, aloud)
@@ -209,9 +209,9 @@ export class Answers {
   }
 }
 
-/** Has one tab alone read an answer: where this one has to wait for another, it goes on when that one is gone. */
+/** Makes sure that only one tab reads an answer: this tab waits until the tab that holds the lock is closed. */
 async function hold (turn: Turn, task: () => Promise<void>): Promise<void> {
-  // Browsers have locks only for pages of https and of this machine.
+  // Browsers offer locks only in secure contexts (https and localhost).
   if (navigator.locks) await navigator.locks.request(`copilot-stream-gateway:${turn.id}`, task)
   else await task()
 }

@@ -2,7 +2,7 @@ import { announce } from './announcer.ts'
 import { type Attachment, firstOf, lengthOf, LONG_PASTE } from './draft.ts'
 import { button, byId, make } from './dom.ts'
 
-/** A larger file is not even read: what can be sent along is a fraction of it. */
+/** The largest file that is read, in bytes; only a fraction of a larger one could be sent. */
 const MAX_FILE = 5_000_000
 /** How much of an attachment its card shows, in characters. */
 const SHOWN = 2_000
@@ -13,7 +13,7 @@ export class Attachments {
   readonly #onChange: () => void
   #held: readonly Attachment[] = []
 
-  /** Calls `onChange` when there is another one, or one less, and `onRefused` with a sentence on what cannot be sent along. */
+  /** Calls `onChange` when an attachment was added or removed, and `onRefused` with a sentence on why a file was refused. */
   constructor (onChange: () => void, onRefused: (why: string) => void) {
     this.#onChange = onChange
     byId('prompt', HTMLTextAreaElement).addEventListener('paste', event => {
@@ -22,7 +22,7 @@ export class Attachments {
       event.preventDefault()
       this.#add({ name: 'Pasted text', text })
     })
-    // A file that is dropped beside the box is meant for it, too; the browser would leave the page for the file.
+    // A file dropped anywhere on the page is attached: by default the browser would leave the page and open the file.
     for (const kind of ['dragover', 'drop'] as const) {
       document.addEventListener(kind, event => {
         if (!event.dataTransfer?.types.includes('Files')) return

@@ -2,7 +2,7 @@ import type { Model } from '../client/index.ts'
 import { byId } from './dom.ts'
 import { browserStorage } from './storage.ts'
 
-/** What a question can be asked with. */
+/** The mode and the model of a question. */
 export interface Choice {
   readonly mode: 'explain-only' | 'project-helper'
   readonly model: string | undefined
@@ -10,11 +10,11 @@ export interface Choice {
 
 const NAME = 'copilot-stream-gateway:choice'
 
-/** The selectors of mode and model. What was chosen stays chosen in this browser. */
+/** The selectors of mode and model. The choice is stored in this browser. */
 export class Choices {
   readonly #mode = byId('mode', HTMLSelectElement)
   readonly #model = byId('model', HTMLSelectElement)
-  /** The model that was chosen, which may not be known yet. */
+  /** The chosen model; it may not be in the list of models yet. */
   #wanted = ''
 
   constructor () {
@@ -24,7 +24,7 @@ export class Choices {
       if (mode === 'project-helper') this.#mode.value = mode
       if (typeof model === 'string') this.#wanted = model
     } catch {
-      // What cannot be read is not there.
+      // A stored choice that cannot be read is ignored.
     }
   }
 
@@ -35,7 +35,7 @@ export class Choices {
     }
   }
 
-  /** Offers the models of the service besides “whichever it takes”. */
+  /** Offers the models of the service, besides the default that leaves the choice to the service. */
   offer (models: readonly Model[]): void {
     this.#model.replaceChildren(new Option('Default model', ''), ...models.map(({ id, name }) => new Option(name ?? id, id)))
     this.#model.value = models.some(({ id }) => id === this.#wanted) ? this.#wanted : ''
@@ -46,7 +46,7 @@ export class Choices {
     try {
       browserStorage()?.setItem(NAME, JSON.stringify({ mode: this.current.mode, model: this.#wanted }))
     } catch {
-      // The choice lasts as long as the page.
+      // Without storage the choice lasts until the page is closed.
     }
   }
 }

@@ -1,10 +1,10 @@
 import { announce } from './announcer.ts'
 
-/** Copies a text when its button is pressed; where the browser does not allow it, selects `shown` for the person to copy. */
+/** Copies a text when its button is pressed. If the browser does not allow that, it selects `shown`, so that the person can copy it. */
 export async function copy (text: string, shown: HTMLElement, pressed: HTMLButtonElement): Promise<void> {
   const label = pressed.textContent
   try {
-    // Absent in pages that come over plain http from another machine.
+    // The clipboard exists only in secure contexts (https and localhost).
     await navigator.clipboard.writeText(text)
     pressed.textContent = 'Copied'
     announce('Copied')

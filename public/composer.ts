@@ -11,18 +11,18 @@ interface Question {
   readonly instead?: Turn | undefined
 }
 
-/** What the composer has done when the person asks, or has had enough. */
+/** Callbacks for what the person does in the composer. */
 export interface ComposerListeners {
   readonly onAsk: (prompt: string, instead?: Turn) => void
   readonly onStop: () => void
-  /** Up was pressed in an empty box. */
+  /** The person pressed the up arrow in an empty box, to edit the last question. */
   readonly onEditLast: () => void
 }
 
-/** From how many characters on their number is shown. */
+/** The number of characters from which on the box shows their count. */
 const NEAR = MAX_PROMPT * 0.8
 
-/** The box for questions, with its buttons. What is in it survives a reload. */
+/** The box for questions with its buttons. Its content survives a reload. */
 export class Composer {
   readonly #form = byId('composer', HTMLFormElement)
   readonly #prompt = byId('prompt', HTMLTextAreaElement)
@@ -32,9 +32,9 @@ export class Composer {
   readonly #counter = byId('counter', HTMLElement)
   readonly #listeners: ComposerListeners
   readonly #attachments = new Attachments(() => this.#changed(), why => this.#refuse(why))
-  /** The question that is asked when the answer that is being written has ended. */
+  /** The question that is sent when the current answer has ended. */
   #queued: Question | undefined
-  /** The question that is being changed, and what was in the box before. */
+  /** The question that is being edited, and the text that was in the box before. */
   #editing: { readonly turn: Turn, readonly aside: string } | undefined
   #busy = false
 
@@ -68,15 +68,15 @@ export class Composer {
     this.#changed()
   }
 
-  /** While an answer is written there is Stop; the next question can be written meanwhile, and waits. */
+  /** Shows Stop while an answer is in progress. A question that is sent meanwhile waits for the end of the answer. */
   setBusy (busy: boolean): void {
-    // A button that is hidden loses the focus to nowhere.
+    // Hiding the focused button would lose the focus, so the box takes it.
     if (busy !== this.#busy && (document.activeElement === this.#stop || document.activeElement === this.#send)) this.focus()
     this.#busy = busy
     this.#changed()
   }
 
-  /** The answer has ended: asks the question that waited for it, or gives it back when there is nothing to go on from. */
+  /** Called when an answer has ended: sends the waiting question, or puts it back into the box when the answer is not whole. */
   next (whole: boolean): void {
     const queued = this.#queued
     if (!queued) return
@@ -95,7 +95,7 @@ export class Composer {
     announce('Editing the question. Escape leaves it as it was.')
   }
 
-  /** Another conversation is shown: what belonged to the former one is no longer waited for, nor changed. */
+  /** Called when another conversation is shown: puts the waiting question back into the box and ends editing. */
   leave (): void {
     this.next(false)
     if (this.#editing) this.#endEdit()
@@ -153,7 +153,7 @@ export class Composer {
     announce(why)
   }
 
-  /** Shows what belongs to the question as it is now, and keeps it. */
+  /** Updates the buttons and the count for the current text, and stores the draft. */
   #changed (): void {
     const prompt = fold(this.#prompt.value, this.#attachments.all)
     const length = lengthOf(prompt)
@@ -173,7 +173,7 @@ export class Composer {
     )
     this.#send.hidden = this.#busy && !prompt
     this.#stop.hidden = !this.#busy
-    // What is being changed was asked, and is kept there.
+    // While a question is edited, the draft is the text from before: the question itself is stored in its turn.
     keepDraft(this.#editing?.aside ?? this.#prompt.value, this.#attachments.all)
   }
 }

@@ -9,24 +9,24 @@ import { newId } from './transfer.ts'
 import { TurnView } from './turn-view.ts'
 import { branch, type Turn, versions } from './turns.ts'
 
-/** What a conversation needs of the page. */
+/** The parts of the page that {@link Conversation} uses. */
 export interface ConversationParts {
   readonly client: ChatClient
   readonly library: Library
   readonly details: Details
   readonly scrolling: Scrolling
   readonly choice: () => Choice
-  /** An answer of the shown conversation has begun to be written, or none is any more; `turn` has just ended. */
+  /** Called when an answer of the shown conversation begins, and when none is in progress any more; `turn` is the one that has just ended. */
   readonly onBusy: (busy: boolean, turn?: Turn) => void
-  /** Something was asked in a conversation that is new, or has become the latest. */
+  /** Called when a question was asked in a new conversation, or in one that thereby became the latest. */
   readonly onAsked: (chat: string) => void
-  /** The person wants to ask a question in another way. */
+  /** Called when the person wants to edit a question. */
   readonly onEdit: (turn: Turn) => void
-  /** The gateway wants a key, in its own words or because the person wants to enter one. */
+  /** Called when a key is needed: `why` is the message of the gateway; absent when the person asked to enter a key. */
   readonly onKeyWanted: (why?: string) => void
 }
 
-/** The conversation that is shown: its questions and answers, by the versions that were chosen. */
+/** The conversation that is shown: its questions and answers in the chosen versions. */
 export class Conversation {
   readonly #parts: ConversationParts
   readonly #answers: Answers
@@ -34,7 +34,7 @@ export class Conversation {
   readonly #views = new Map<string, TurnView>()
   #path: Turn[] = []
   #models: readonly Model[] = []
-  /** Which it is; one that is new has nothing in the library yet. */
+  /** The id of the conversation; a new conversation is not in the library yet. */
   chat = newId()
 
   constructor (parts: ConversationParts) {
@@ -81,7 +81,7 @@ export class Conversation {
       this.#views.delete(id)
     }
     this.#path = path
-    // The latest are what is looked at, and are rendered first.
+    // The latest turns are in view and are rendered first.
     const fresh = path.filter(({ id }) => !this.#views.has(id))
     for (const turn of fresh.toReversed()) this.#show(turn)
     this.#list.append(...fresh.flatMap(({ id }) => this.#views.get(id)?.root ?? []))
@@ -110,7 +110,7 @@ export class Conversation {
     this.#busy()
   }
 
-  /** Asks behind the shown turns, or as another version of one of them. */
+  /** Asks a question after the shown turns, or as another version of one of them. */
   ask (prompt: string, instead?: Turn, model?: string): void {
     const { library, scrolling } = this.#parts
     const before = instead ? instead.parent : this.#path.at(-1)?.id
@@ -124,17 +124,17 @@ export class Conversation {
     this.#parts.onAsked(this.chat)
   }
 
-  /** Stops the answer that is being written, and the model with it. */
+  /** Stops the answer in progress and the model. */
   stop (): void {
     for (const turn of this.#open()) this.#answers.stop(turn)
   }
 
-  /** Stops whatever is written in a conversation. */
+  /** Stops every answer in progress in a conversation. */
   stopAll (chat: string): void {
     this.#answers.stopAll(chat)
   }
 
-  /** Goes on with the latest question if it failed for want of a key. */
+  /** Asks the latest question again if it failed because a key was missing. */
   retryWithKey (): void {
     const turn = this.#path.at(-1)
     if (turn?.failure?.errorType !== 'unauthenticated') return
@@ -184,11 +184,11 @@ export class Conversation {
       return
     }
     view.become(turn.answer ? 'streaming' : 'waiting')
-    // One that was asked here is held here.
+    // This tab already reads the answers that it asked for.
     if (!answers.has(turn)) answers.adopt(turn)
   }
 
-  /** Shows the version of a turn that was asked before it (-1), or behind it (1), and what was asked from there on. */
+  /** Shows the previous (-1) or the next (1) version of a turn, with the turns that follow that version. */
   #turnTo (turn: Turn, step: -1 | 1): void {
     const { library } = this.#parts
     const here = versions(library.turns(turn.chat), turn.parent)

@@ -4,8 +4,8 @@ import { tabStorage } from './storage.ts'
 const NAME = 'copilot-stream-gateway:key'
 
 /**
- * The key or token for the gateway, when it wants one. It is kept in memory, or until the tab is closed when the person says
- * so; never in localStorage, which every later visitor of this browser has, and never in an address.
+ * The key or token for the gateway, if it requires one. It is kept in memory or, if the person chooses so, in sessionStorage until
+ * the tab is closed. It is never in localStorage, which later users of the browser could read, and never in a URL.
  */
 export class Credentials {
   readonly #dialog = byId('credentials', HTMLDialogElement)
@@ -18,8 +18,8 @@ export class Credentials {
     byId('key', HTMLButtonElement).addEventListener('click', () => this.ask())
     this.#dialog.addEventListener('close', () => {
       const { returnValue } = this.#dialog
-      // What was typed stays nowhere in the page.
-      // A header takes no more than this; white space comes from copying.
+      // The input is cleared, so that the key does not stay in the page.
+      // Only characters that a header may contain; white space comes from copying.
       const typed = this.#input.value.replace(/[^\x21-\x7e]/g, '')
       this.#input.value = ''
       if (returnValue !== 'use' && returnValue !== 'forget') return
@@ -27,7 +27,7 @@ export class Credentials {
       this.#store()
       onChange()
     })
-    // The first button of a form is the one that Enter presses, and that is “forget it”.
+    // Enter would press the first button of the form, which is “forget it”.
     this.#input.addEventListener('keydown', event => {
       if (event.key !== 'Enter' || event.isComposing) return
       event.preventDefault()
@@ -35,12 +35,12 @@ export class Credentials {
     })
   }
 
-  /** What every request has to say who asks. */
+  /** The headers that authenticate every request. */
   get headers (): Record<string, string> {
     return this.#secret ? { Authorization: `Bearer ${this.#secret}` } : {}
   }
 
-  /** Asks the person for a key; `why` is what the gateway says of it. */
+  /** Asks the person for a key; `why` is the message of the gateway. */
   ask (why?: string): void {
     if (this.#dialog.open) return
     byId('credentials-why', HTMLElement).textContent = `${why ? `The gateway says: ${why}. ` : ''}The key is sent to this gateway only, as a bearer token.`

@@ -5,14 +5,14 @@ import { plot, summary } from './plot.ts'
 import { save } from './transfer.ts'
 import type { Turn } from './turns.ts'
 
-/** What is known of a turn: of one that was answered before the page was opened, only what was kept. */
+/** The data of the shown turn. Of a turn from before the page was opened, only the stored part is known. */
 interface Shown {
   readonly turn: Turn
   readonly answer?: Answer
   readonly measurement?: Measurement
 }
 
-/** The drawer with what can be measured of the latest answer. */
+/** The drawer with measurements of the latest answer. */
 export class Details {
   readonly #drawer = byId('details', HTMLElement)
   readonly #toggle = byId('details-toggle', HTMLButtonElement)
@@ -25,7 +25,7 @@ export class Details {
     byId('details-close', HTMLButtonElement).addEventListener('click', () => this.#open(false))
     this.#drawer.addEventListener('keydown', event => {
       if (event.key !== 'Escape') return
-      // Escape outside of the drawer stops the answer.
+      // Outside of the drawer, Escape stops the answer.
       event.stopPropagation()
       this.#open(false)
     })
@@ -33,20 +33,20 @@ export class Details {
     this.#draw()
   }
 
-  /** Shows an answer, from now on and as it goes on. */
+  /** Shows an answer and its progress. */
   show (turn: Turn, answer: Answer, measurement: Measurement): void {
     this.#shown = { turn, answer, measurement }
     this.update()
   }
 
-  /** Shows what was kept of a turn, unless it is shown already. */
+  /** Shows the stored data of a turn, unless the turn is already shown. */
   remember (turn: Turn | undefined): void {
     if (turn?.id === this.#shown?.turn.id) return
     this.#shown = turn && { turn }
     this.update()
   }
 
-  /** Something has changed; it is drawn once a frame, and only where somebody sees it. */
+  /** Called after every change; draws at most once a frame, and only while the drawer is open. */
   update (): void {
     if (this.#drawer.hidden) return
     this.#frame ??= requestAnimationFrame(() => {
@@ -66,7 +66,7 @@ export class Details {
 
   #draw (): void {
     const { turn, answer, measurement } = this.#shown ?? {}
-    // What is kept of an answer is that of the answer, once it has ended.
+    // Finish reason and usage are stored in the turn when the answer has ended; until then the answer has them.
     const { finishReason, usage } = answer ?? turn ?? {}
     const facts: Array<[string, string | undefined]> = [
       ['Delivery', answer?.delivery === 'buffered' ? 'buffered: it came whole' : answer?.delivery],

@@ -1,4 +1,4 @@
-/** The element of index.html with an id; `type` is what it is there. */
+/** The element of index.html with an id; `type` is its class. */
 export function byId<T extends HTMLElement> (id: string, type: new () => T): T {
   const element = document.getElementById(id)
   if (!(element instanceof type)) throw new Error(`index.html has no ${type.name} #${id}`)
@@ -13,7 +13,7 @@ export function make<K extends keyof HTMLElementTagNameMap> (tag: K, className =
   return element
 }
 
-/** Makes a button that does one thing. */
+/** Makes a button with a label and a click handler. */
 export function button (label: string, onClick: () => void, className = 'quiet'): HTMLButtonElement {
   const element = make('button', className, label)
   element.type = 'button'

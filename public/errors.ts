@@ -1,17 +1,17 @@
-/** What a person is told about a kind of failure. */
+/** The words that a person sees for an error type. */
 export interface Words {
   readonly title: string
-  /** What to do about it. */
+  /** What the person can do. */
   readonly advice: string
-  /** What helps: asking again (the default), a key, reading the same answer on, having the model go on, or nothing that this page can do. */
+  /** The button that is offered: ask again (the default), enter a key, resume the answer, let the model continue, or none. */
   readonly remedy?: 'key' | 'resume' | 'continue' | 'none'
 }
 
 const upstream: Words = { title: 'Copilot reports an error', advice: 'Try again. If it stays, tell whoever runs the gateway.' }
 
-/** The kinds of docs/api.md and of the client (client/error.ts), in a person's words. */
+/** Words for the error types of docs/api.md and of the client (client/error.ts). */
 const words = new Map<string, Words>(Object.entries({
-  // What the person can do something about.
+  // Errors that the person can mend.
   unauthenticated: { title: 'This gateway wants a key', advice: 'Enter an API key or a token; whoever runs the gateway hands them out.', remedy: 'key' },
   forbidden: { title: 'This is not allowed', advice: 'Ask whoever runs the gateway to let this page, or this key, in.' },
   invalid_request: { title: 'The gateway does not take this question', advice: 'Change it, and ask again.' },
@@ -19,7 +19,7 @@ const words = new Map<string, Words>(Object.entries({
   too_many_streams: { title: 'Too many answers at once', advice: 'Stop another answer, perhaps in another tab, or let it end.' },
   network: { title: 'No connection to the gateway', advice: 'Look after the network, and whether the gateway runs.' },
 
-  // What passes.
+  // Temporary errors.
   overloaded: { title: 'The gateway has too much to do', advice: 'Try again in a moment.' },
   draining: { title: 'The gateway is restarting', advice: 'It will be back soon. Try again in a moment.' },
   auth_unavailable: { title: 'Your token cannot be checked right now', advice: 'Try again in a moment.' },
@@ -32,11 +32,11 @@ const words = new Map<string, Words>(Object.entries({
   corrupt: { title: 'The answer was damaged on its way', advice: 'What is above is not reliable. Ask again.' },
   internal: { title: 'The gateway made a mistake', advice: 'Its log says more, by the number below. Try again.' },
 
-  // What somebody else has to do.
+  // Errors that the operator has to mend.
   token_missing: { title: 'GitHub Copilot is not configured', advice: 'Whoever runs the gateway has to set COPILOT_GITHUB_TOKEN, or a model provider, and start it again.', remedy: 'none' },
   auth: { title: 'The gateway is not signed in to GitHub Copilot', advice: 'Its token was refused. Whoever runs the gateway has to renew it.', remedy: 'none' },
 
-  // What became of an answer.
+  // Errors of an answer that had begun.
   length: { title: 'The answer was too long for the model', advice: 'It breaks off where the model had to end. Continue has it go on from there.', remedy: 'continue' },
   filtered: { title: 'A content filter ended the answer', advice: 'What it let through is above. Ask in other words.' },
   abandoned: { title: 'The answer was given up', advice: 'Nobody read it for too long. Ask again.' },
@@ -52,23 +52,23 @@ const words = new Map<string, Words>(Object.entries({
   left: { title: 'The page was left in the middle', advice: 'This answer could not be kept going. Ask again.' }
 } satisfies Record<string, Words>))
 
-/** What else is known when something fails. */
+/** The circumstances of a failure. */
 export interface Circumstances {
-  /** The gateway may still have the answer. */
+  /** True when the gateway may still have the answer. */
   readonly resumable?: boolean
-  /** Something of the answer had arrived. */
+  /** True when a part of the answer had arrived. */
   readonly begun?: boolean
 }
 
-/** What to tell a person about a failure, and what there is to press. */
+/** The words and the remedy for a failure. */
 export function wordsFor (errorType: string, { resumable = false, begun = false }: Circumstances = {}): Words {
-  // A name of its own of the service (`sdk`, `spawn`, …) is an error of the service.
+  // An unknown type is the service's own (`sdk`, `spawn`, …): it gets the words for an error of the service.
   const found = words.get(errorType) ?? upstream
   if (resumable && errorType === 'network') return { ...found, remedy: 'resume' }
-  // What had begun to arrive was reached.
+  // The service was reached when a part of the answer had arrived.
   if (begun && errorType === 'connection') return { title: 'Copilot was cut off in the middle', advice: 'What arrived is above; the rest was lost. Try again.' }
   return found
 }
 
-/** The kinds that have words of their own. */
+/** The error types that have words of their own. */
 export const knownKinds = [...words.keys()]

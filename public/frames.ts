@@ -1,14 +1,14 @@
 /** How much of a frame may be spent on work that can wait for the next one, in milliseconds. */
 const BUDGET = 12
-/** A page that nobody sees has no frames; its work goes on all the same. */
+/** A hidden page gets no animation frames: after this time, in milliseconds, the work goes on without one. */
 const WITHOUT_FRAMES = 250
 
 const tasks = new Set<() => void>()
 let scheduled = false
 
 /**
- * Runs a task before one of the next frames, the oldest first, as many in a frame as there is time for. A task with more to
- * do than a frame takes calls this for itself again.
+ * Runs a task in one of the next animation frames. Tasks run oldest first, as many per frame as fit in {@link BUDGET}. A task with
+ * more work than fits in a frame schedules itself again.
  */
 export function soon (task: () => void): void {
   tasks.add(task)

@@ -22,7 +22,7 @@ import { make } from './dom.ts'
 const highlighter = createLowlight({ bash, cpp, csharp, css, diff, dockerfile, go, ini, java, javascript, json, python, rust, sql, typescript, xml, yaml })
 highlighter.registerAlias({ javascript: ['node'], bash: ['console', 'shell', 'powershell'], typescript: ['tsx', 'mts', 'cts'], xml: ['vue', 'svelte'] })
 
-/** Longer code is left plain: nobody reads it for its colors, and they take time. */
+/** The longest code that is highlighted, in characters, because highlighting takes time. */
 const MAX_CHARACTERS = 10_000
 
 type Nodes = ReturnType<typeof highlighter.highlight>['children']

@@ -3,23 +3,23 @@ import { tabStorage } from './storage.ts'
 
 const NAME = 'copilot-stream-gateway:draft'
 
-/** Keeps what is being written until the tab is closed. */
+/** Stores the draft until the tab is closed. */
 export function keepDraft (text: string, attachments: readonly Attachment[]): void {
   try {
     if (text || attachments.length > 0) tabStorage()?.setItem(NAME, JSON.stringify({ text, attachments }))
     else tabStorage()?.removeItem(NAME)
   } catch {
-    // The draft lasts as long as the page.
+    // Without storage the draft lasts until the page is closed.
   }
 }
 
-/** What was being written before a reload. */
+/** The stored draft, after a reload. */
 export function keptDraft (): { text: string, attachments: readonly Attachment[] } {
   try {
     const { text, attachments }: { text?: unknown, attachments?: unknown } = JSON.parse(tabStorage()?.getItem(NAME) ?? '{}')
     return { text: typeof text === 'string' ? text : '', attachments: Array.isArray(attachments) ? attachments.filter(isAttachment) : [] }
   } catch {
-    // What cannot be read is not there.
+    // A stored draft that cannot be read is ignored.
     return { text: '', attachments: [] }
   }
 }

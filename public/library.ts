@@ -6,22 +6,22 @@ export interface Chat {
   readonly title: string
   /** When something was last asked in it, as `Date.now()` counts. */
   readonly updated: number
-  /** When it was deleted; it can be had back for a while. */
+  /** When it was deleted, as `Date.now()` counts; for {@link UNDO} it can be restored. */
   readonly deleted?: number | undefined
-  /** The version that is shown behind a turn (`''`: at the beginning), by its id, where it is not the newest. */
+  /** The id of the version that is shown after a turn, by the id of that turn (`''`: the first turn). Without an entry the newest version is shown. */
   readonly chosen?: Readonly<Record<string, string>> | undefined
 }
 
 const CHAT = 'copilot-stream-gateway:chat:'
 const TURN = 'copilot-stream-gateway:turn:'
-/** What earlier versions of this page kept: the turns of the only conversation. */
+/** The storage key of earlier versions of this page, which had a single conversation. */
 const FORMER = 'copilot-stream-gateway:conversation'
-/** How long a deleted conversation can be had back, in milliseconds. */
+/** How long a deleted conversation can be restored, in milliseconds. */
 export const UNDO = 10_000
 
 /**
- * The conversations of this browser. Each turn is stored by itself and written only by the tab that is answering it, so
- * that no tab can lose another's. Where the browser keeps nothing they last as long as the page.
+ * The conversations of this browser. Each turn is stored separately and written only by the tab that reads its answer, so that
+ * tabs do not overwrite each other's turns. Without storage the conversations last until the page is closed.
  */
 export class Library {
   readonly #keeper: Storage | undefined
@@ -29,18 +29,18 @@ export class Library {
   readonly #turns = new Map<string, Map<string, Turn>>()
   #closed = false
 
-  /** Calls `onChange` with a conversation that another tab has changed, and with the turn where it was one. */
+  /** Calls `onChange` when another tab has changed a conversation, with the turn if a turn was changed. */
   constructor (keeper: Storage | undefined, onChange: (chat: string, turn?: string) => void) {
     this.#keeper = keeper
     this.#read()
     addEventListener('storage', ({ key, newValue }) => {
-      // Null: all was cleared.
+      // The key is null when all storage was cleared.
       if (key === null) location.reload()
       else if (key.startsWith(CHAT) || key.startsWith(TURN)) onChange(...this.#take(key, newValue))
     })
   }
 
-  /** Keeps nothing that is changed from now on: what fails then fails because the page is left. */
+  /** Stores no further changes: errors from now on come from leaving the page. */
   close (): void {
     this.#closed = true
   }
@@ -49,7 +49,7 @@ export class Library {
     this.#closed = false
   }
 
-  /** The conversations that were not deleted, the latest first. */
+  /** The conversations without the deleted ones, latest first. */
   get chats (): Chat[] {
     return [...this.#chats.values()].filter(({ deleted }) => deleted === undefined).toSorted((one, other) => other.updated - one.updated)
   }
@@ -69,7 +69,7 @@ export class Library {
     this.#write(CHAT + chat.id, chat)
   }
 
-  /** Changes what is given of a conversation, and nothing of one that is gone. */
+  /** Changes the given fields of a conversation; no effect when the conversation is gone. */
   change (id: string, changes: Partial<Chat>): void {
     const chat = this.#chats.get(id)
     if (chat) this.saveChat({ ...chat, ...changes })
@@ -81,14 +81,14 @@ export class Library {
     this.#write(`${TURN}${turn.chat}:${turn.id}`, turn)
   }
 
-  /** Takes what is stored of a turn now, which another tab may have written a moment ago. */
+  /** Reads a turn from storage again, because another tab may have written it just now. */
   reload ({ chat, id }: Turn): void {
     const name = `${TURN}${chat}:${id}`
     const json = this.#keeper?.getItem(name)
     if (json) this.#take(name, json)
   }
 
-  /** Forgets a conversation for good. */
+  /** Deletes a conversation for good. */
   forget (id: string): void {
     for (const turn of this.turns(id)) this.#keeper?.removeItem(`${TURN}${id}:${turn.id}`)
     this.#keeper?.removeItem(CHAT + id)
@@ -100,7 +100,7 @@ export class Library {
     const turns = this.#turns.get(turn.chat) ?? new Map<string, Turn>()
     this.#turns.set(turn.chat, turns)
     const known = turns.get(turn.id)
-    // Whoever shows it goes on to show the same object.
+    // The object is updated in place, because views hold a reference to it.
     if (known && known !== turn) for (const name of Object.keys(known)) if (!(name in turn)) Reflect.deleteProperty(known, name)
     turns.set(turn.id, known ? Object.assign(known, turn) : turn)
     return known ?? turn
@@ -114,7 +114,7 @@ export class Library {
       if (Array.isArray(former)) this.#adopt(former)
       this.#keeper?.removeItem(FORMER)
     } catch {
-      // What cannot be read is not there.
+      // A stored item that cannot be read is ignored.
     }
     for (const { id, deleted } of this.#chats.values()) if (deleted !== undefined && deleted < Date.now() - UNDO) this.forget(id)
     for (const id of this.#turns.keys()) if (!this.#chats.has(id)) this.forget(id)
@@ -129,7 +129,7 @@ export class Library {
     for (const turn of turns) this.saveTurn(turn)
   }
 
-  /** Takes what is stored, or is no more, under a name; returns the conversation that it is of, and the turn. */
+  /** Applies the stored item of a name (null: it was removed); returns the conversation and the turn that it belongs to. */
   #take (name: string, json: string | null): [chat: string, turn?: string] {
     const [chat = '', id = ''] = name.slice(name.startsWith(CHAT) ? CHAT.length : TURN.length).split(':')
     let value: unknown
@@ -158,7 +158,7 @@ export class Library {
         this.#keeper?.setItem(name, JSON.stringify(value))
         return
       } catch {
-        // There is no room: the oldest conversation makes some. Without another one, this one lasts as long as the page.
+        // The storage is full: the oldest other conversation is deleted. If there is none, this one lasts until the page is closed.
         const oldest = this.chats.findLast(({ id }) => id !== kept)
         if (!oldest) return
         this.forget(oldest.id)
@@ -173,7 +173,7 @@ function isChat (value: unknown): value is Chat {
     (!('chosen' in value) || (typeof value.chosen === 'object' && value.chosen !== null))
 }
 
-/** What a conversation is called until somebody names it: the beginning of its first question. */
+/** The default title of a conversation: the beginning of its first question. */
 export function titleOf (prompt: string): string {
   const line = prompt.trim().split('\n')[0] ?? ''
   return line.length > 60 ? `${line.slice(0, 60).trimEnd()}…` : line

@@ -13,7 +13,7 @@ import { shortcuts } from './shortcuts.ts'
 import { browserStorage } from './storage.ts'
 import { fromJson, save, toJson, toMarkdown } from './transfer.ts'
 
-// The gateway serves this page, perhaps under a path of somebody's proxy.
+// The gateway serves this page, possibly under a path prefix of a proxy.
 const client = createChatClient({ baseUrl: location.pathname, headers: () => credentials.headers })
 
 const credentials = new Credentials(() => {
@@ -70,11 +70,11 @@ async function offerModels (): Promise<void> {
     choices.offer(models)
     conversation.offer(models)
   } catch {
-    // Without a list the service chooses; what is wrong is told when something is asked.
+    // Without a list of models the service chooses one. The error itself is shown when a question is asked.
   }
 }
 
-/** Shows what the address names: a conversation, a new one, or, without a name, the latest. */
+/** Shows the conversation that the URL names, or a new one; without a name in the URL, the latest. */
 function route (): void {
   const wanted = /^#\/c\/([\w-]+)$/.exec(location.hash)?.[1] ?? (location.hash === '' ? library.chats[0]?.id : undefined)
   const chat = wanted === undefined ? undefined : library.chat(wanted)
@@ -85,7 +85,7 @@ function route (): void {
   entitle()
 }
 
-/** Names the tab, and its place in the browser's history, after the conversation. */
+/** Sets the title of the tab, which the browser's history shows as well, to that of the conversation. */
 function entitle (): void {
   const chat = library.chat(conversation.chat)
   document.title = chat ? `${chat.title} – Copilot Stream Gateway` : 'Copilot Stream Gateway'
@@ -103,7 +103,7 @@ for (const example of ['Explain backpressure in Node streams', 'Write a debounce
 }
 byId('new-chat', HTMLButtonElement).addEventListener('click', newChat)
 addEventListener('hashchange', route)
-// What was pushed without a change of the address's text has no such event.
+// `hashchange` is not enough: it does not fire for history entries with the same URL.
 addEventListener('popstate', () => { if (!location.hash.endsWith(conversation.chat)) route() })
 
 const exporting = byId('exporting', HTMLDialogElement)

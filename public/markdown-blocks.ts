@@ -1,37 +1,37 @@
 import { parseBlocks, type Token } from './markdown-parser.ts'
 
-/** A text of this many characters is not kept waiting for the end of its only block, which may be long in coming. */
+/** A single block of this many characters is divided before its end, which may take long to arrive. */
 const LONG = 16_000
 
-/** What of a text that is still arriving is finished. */
+/** A text that is still arriving, divided into a finished and an unfinished part. */
 export interface Split {
-  /** Blocks that nothing that follows can change. */
+  /** Finished blocks, which later text cannot change. */
   readonly head: string
-  /** What may become more yet. */
+  /** The unfinished rest, which later text may change. */
   readonly tail: string
-  /** The tail goes on with the block that the head ends with, which was too long to wait for. */
+  /** True when the tail continues the last block of the head, because that block was too long to wait for its end. */
   readonly within: boolean
 }
 
-/** A fenced code block that has begun, and what ends it. */
+/** A fenced code block without its closing fence yet; `end` matches the closing fence. */
 export interface OpenFence {
   readonly end: RegExp
 }
 
 /**
- * Divides a text: blocks are finished when another one has begun behind them on a line of its own. A single block that
- * becomes too long is divided between its items, rows or lines.
+ * Divides a text: a block is finished when another block has begun after it on a line of its own. A single block that becomes too
+ * long is divided between its items, rows or lines.
  */
 export function split (source: string): Split {
   const tokens = parseBlocks(source)
   const starts = startsAt(tokens, 0)
-  // A line that is still arriving may belong to the block before it in the end.
+  // An incomplete last line may still turn out to belong to the block before it.
   const sure = starts.at(-1) === source.split('\n').length - 1 && !source.endsWith('\n') ? starts.at(-2) : starts.at(-1)
   if (sure) return cut(source, sure, false)
   return source.length < LONG ? { head: '', tail: source, within: false } : divide(source, tokens)
 }
 
-/** The fence that a text begins with and does not end. */
+/** The unclosed code fence that a text begins with; undefined without one. */
 export function openFence (source: string): OpenFence | undefined {
   const [token, ...others] = parseBlocks(source)
   if (token?.type !== 'fence' || others.length > 0) return undefined
@@ -45,11 +45,11 @@ function divide (source: string, tokens: readonly Token[]): Split {
   const last = parts.at(-1)
   if (last && (!table || last > 2)) {
     const { head, tail } = cut(source, last, true)
-    // A row is one only behind its head.
+    // Without the head of the table, the parser would not recognize its rows.
     return { head, tail: table ? cut(source, 2, true).head + tail : tail, within: true }
   }
   const line = source.lastIndexOf('\n', source.length - 2) + 1
-  // Within an item or a quotation, lines may belong together in ways that a cut would break.
+  // Lists and quotations are not cut between lines, because their lines may depend on each other.
   const plain = ['paragraph_open', 'fence', 'code_block'].includes(tokens[0]?.type ?? '')
   if (line > 0 && (plain || source.length > 4 * LONG)) return { head: source.slice(0, line), tail: source.slice(line), within: true }
   return source.length < 4 * LONG ? { head: '', tail: source, within: false } : { head: source, tail: '', within: true }

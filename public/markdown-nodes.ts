@@ -2,7 +2,7 @@ import { codeBlock } from './code-block.ts'
 import { make } from './dom.ts'
 import type { Token } from './markdown-parser.ts'
 
-/** The only elements that an answer can become besides headings, code and tables' frames, by the parser's name for them. */
+/** The elements that an answer may contain besides headings, code and the frames of tables, by the parser's token type. */
 const elements = new Map<string, keyof HTMLElementTagNameMap>([
   ['paragraph_open', 'p'], ['footnote_open', 'p'], ['blockquote_open', 'blockquote'],
   ['bullet_list_open', 'ul'], ['ordered_list_open', 'ol'], ['list_item_open', 'li'],
@@ -12,15 +12,15 @@ const elements = new Map<string, keyof HTMLElementTagNameMap>([
 const HEADINGS = ['h3', 'h4', 'h5', 'h6'] as const
 const PROTOCOLS = ['http:', 'https:', 'mailto:']
 
-/** The level of the latest heading: the page's own are of the first two, and none may be left out, whatever the model thinks. */
+/** The level of the latest heading. The page itself uses levels 1 and 2, and the headings of an answer must not skip a level. */
 export interface Outline {
   level: number
 }
 
 /**
- * Makes the nodes of what the Markdown parser found, and is what makes them safe: nothing is ever parsed as HTML, elements
- * are those of the list above, text is text, and the only attribute that an answer has a say in is the address
- * of a link, which is checked. Images are not fetched; they become links.
+ * Converts the tokens of the Markdown parser into DOM nodes, safely: nothing is parsed as HTML, elements come only from `elements`,
+ * text becomes text nodes, and the only attribute that an answer can set is the address of a link, which is checked. Images are not
+ * fetched; they become links.
  */
 export function nodesOf (tokens: readonly Token[], outline: Outline): DocumentFragment {
   const root = document.createDocumentFragment()
@@ -35,11 +35,11 @@ function build (root: ParentNode & Node, tokens: readonly Token[], outline: Outl
     if (token.nesting < 0) {
       path.pop()
     } else if (token.hidden) {
-      // A paragraph of a tight list is none; its end is hidden, too.
+      // The paragraphs of a tight list are hidden tokens without an element.
       path.push(parent)
     } else if (token.nesting > 0) {
       const node = open(token, outline)
-      // What stands for the block among its parent's children need not be what has its text.
+      // A table is appended with the scrollable frame around it.
       parent.append(node.closest('.scroller') ?? node)
       path.push(node)
     } else if (token.type === 'inline') {
@@ -51,12 +51,12 @@ function build (root: ParentNode & Node, tokens: readonly Token[], outline: Outl
   }
 }
 
-/** Makes the element of a token that has others in it. */
+/** Makes the element of a token that contains other tokens. */
 function open (token: Token, outline: Outline): HTMLElement {
   const { type, level, info } = token
   if (type === 'link_open') return link(String(token.attrGet('href') ?? ''))
   const node = make(type === 'heading_open' ? heading(token, outline) : elements.get(type) ?? 'span')
-  // The side that a block begins on; within one, every line finds its own (styles.css).
+  // The text direction of a block is detected; styles.css does the same for each line.
   if (level === 0) node.dir = 'auto'
   if (node instanceof HTMLOListElement) {
     const start = Number(token.attrGet('start') ?? 1)
@@ -68,7 +68,7 @@ function open (token: Token, outline: Outline): HTMLElement {
     node.className = 'footnote'
     node.append(make('sup', '', info), ' ')
   } else if (type === 'table_open') {
-    // A wide table is scrolled, by keyboard, too; the page is not.
+    // A wide table scrolls within its own frame, by keyboard, too, so that the page does not scroll sideways.
     const scroller = make('div', 'scroller', node)
     scroller.tabIndex = 0
     scroller.setAttribute('role', 'region')
@@ -82,7 +82,7 @@ function heading ({ tag }: Token, outline: Outline): typeof HEADINGS[number] {
   return HEADINGS[outline.level - 3] ?? 'h6'
 }
 
-/** Adds what a token without others in it stands for. */
+/** Adds the node of a token that contains no other tokens. */
 function leaf (parent: ParentNode, token: Token): void {
   const { type, content, info } = token
   switch (type) {
@@ -110,7 +110,7 @@ function leaf (parent: ParentNode, token: Token): void {
       parent.append('\n')
       break
     case 'image': {
-      // A picture on a link is a part of the link.
+      // An image within a link becomes a part of that link.
       const within = parent instanceof Element && parent.closest('a') !== null
       const node = within ? make('span') : link(String(token.attrGet('src') ?? ''))
       node.append(`Image: ${content}`)
@@ -134,7 +134,7 @@ function checkbox (parent: ParentNode, { children }: Token): void {
   parent.append(box, ' ')
 }
 
-/** A link, if its address is one that a page may send a person to. */
+/** A link if its address is allowed, else plain text. */
 function link (address: string): HTMLElement {
   if (!URL.canParse(address) || !PROTOCOLS.includes(new URL(address).protocol)) return make('span')
   const anchor = make('a')

@@ -4,11 +4,11 @@ import MarkdownIt, { type Env, type StateBlock, type StateInline, type Token } f
 export type { Env, Token } from 'markdown-it'
 
 /**
- * CommonMark with GFM's tables and strikethrough, and what models write besides: footnotes, formulas (which are kept as
- * they are), `<br>`. HTML is text. Which addresses a link may have is decided where links are made (markdown-nodes.ts).
+ * CommonMark with GFM's tables and strikethrough, and with what models often write: footnotes, formulas (kept as source text) and
+ * `<br>`. Other HTML is shown as text. markdown-nodes.ts decides which addresses a link may have.
  */
 const markdown = new MarkdownIt({ linkify: true })
-// Without a scheme, `README.md` and `main.rs` would be addresses.
+// Only addresses with a scheme become links: otherwise `README.md` and `main.rs` would.
 markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false, urlAuth: true })
 markdown.validateLink = () => true
 markdown.inline.ruler.before('escape', 'formula', formula)
@@ -17,15 +17,15 @@ markdown.inline.ruler.before('autolink', 'line_break', lineBreak)
 markdown.block.ruler.before('fence', 'formula_block', formulaBlock, { alt: ['paragraph', 'blockquote', 'list'] })
 markdown.block.ruler.before('reference', 'footnote', footnote, { alt: ['paragraph'] })
 
-/** The tokens of a text. `env` collects the link definitions that were found, and has those of earlier texts. */
+/** The tokens of a text. `env` holds the link definitions of earlier texts; those of this text are added. */
 export function parse (source: string, env: Env): Token[] {
   return markdown.parse(source, env)
 }
 
-/** The blocks of a text alone, which takes a part of the time. */
+/** The block tokens of a text, without parsing their inline content, which is faster. */
 export function parseBlocks (source: string): Token[] {
   const tokens: Token[] = []
-  // The parser of blocks takes lines that end as these do.
+  // The block parser expects `\n` as the line end.
   markdown.block.parse(source.replace(/\r\n?/g, '\n'), markdown, {}, tokens)
   return tokens
 }
@@ -59,7 +59,7 @@ function line (state: StateBlock, number: number): string {
   return state.src.slice((state.bMarks[number] ?? 0) + (state.tShift[number] ?? 0), state.eMarks[number])
 }
 
-/** A line `$$ … $$` or `\[ … \]`; where the opening has a line of its own, all up to its counterpart or an empty line. */
+/** A line `$$ … $$` or `\[ … \]`. When the opening delimiter is alone on its line, the formula ends with the closing one or an empty line. */
 function formulaBlock (state: StateBlock, start: number, end: number, silent: boolean): boolean {
   const first = line(state, start).trimEnd()
   const [opening, close] = first.startsWith('$$') ? ['$$', '$$'] : ['\\[', '\\]']
@@ -74,7 +74,7 @@ function formulaBlock (state: StateBlock, start: number, end: number, silent: bo
   return true
 }
 
-/** `[^1]: what the footnote says`, to the next empty line. */
+/** A footnote `[^1]: text`, which ends at the next empty line. */
 function footnote (state: StateBlock, start: number, end: number, silent: boolean): boolean {
   const [opening, label] = /^\[\^([^\]\s]{1,40})\]:[ \t]*/.exec(line(state, start)) ?? []
   if (opening === undefined || label === undefined) return false

@@ -5,17 +5,17 @@ import { parse, type Env } from './markdown-parser.ts'
 import { make } from './dom.ts'
 import { morph } from './morph.ts'
 
-/** How many characters are taken at once, so that a long text leaves the page time for other things. */
+/** How many characters are rendered at once, so that a long text does not block the page. */
 const STEP = 4_000
 /** A block that takes this long to render is rendered less often while it grows, in milliseconds. */
 const SLOW = 8
-/** How much longer than its rendering took is waited for the next one then. */
+/** The pause after a slow rendering, as a multiple of the time that it took. */
 const REST = 4
 
-/** How many blocks are in a group. */
+/** How many blocks a group has. */
 const GROUP = 100
 
-/** A block that may refer to links that are defined only later. */
+/** A block that may refer to link definitions after it. */
 interface Referring {
   readonly source: string
   readonly nodes: readonly ChildNode[]
@@ -24,24 +24,24 @@ interface Referring {
 }
 
 /**
- * Renders Markdown while it arrives: blocks that are finished are parsed once, and only the one that is being written is
- * rendered again, at most once a frame. A long text takes as many frames as it needs.
+ * Renders Markdown while it arrives. Finished blocks are parsed once; only the unfinished block is rendered again, at most once a
+ * frame. A long text is spread over several frames.
  */
 export class MarkdownView {
   readonly #root: HTMLElement
-  /** Where blocks go: the root, or the latest of its groups. */
+  /** The element that blocks are added to: the root, or its latest group. */
   #group: HTMLElement
   readonly #onRender: () => void
   readonly #references: Record<string, { title: string, href: string }> = {}
   readonly #outline: Outline = { level: 2 }
   readonly #referring: Referring[] = []
-  /** What has arrived and was not looked at. */
+  /** Text that has arrived and is not processed yet. */
   #waiting = ''
-  /** What was rendered and may become more. */
+  /** Text of the unfinished block, which is rendered and may grow. */
   #tail = ''
-  /** How many children of the group are finished. */
+  /** How many children of the group are final. */
   #finished = 0
-  /** The tail goes on with the last one of these. */
+  /** True when the tail continues the last final child. */
   #within = false
   #fence: OpenFence | undefined
   #notBefore = 0
@@ -96,7 +96,7 @@ export class MarkdownView {
     else morph(this.#group, this.#finished, nodesOf(parse(tail, { references: Object.create(this.#references) }), { ...this.#outline }))
   }
 
-  /** Renders blocks for good. */
+  /** Renders finished blocks. */
   #finish (source: string): void {
     const outline = { ...this.#outline }
     const env: Env = { references: this.#references }
@@ -110,7 +110,7 @@ export class MarkdownView {
     this.#finished += length
   }
 
-  /** The browser lays long answers out in groups, and leaves those alone that nobody sees (styles.css). */
+  /** Starts a new group: the browser skips the layout of groups that are out of view (styles.css). */
   #beginGroup (): void {
     while (this.#group.childNodes.length > this.#finished) this.#group.lastChild?.remove()
     this.#group = make('div', 'blocks')
@@ -118,7 +118,7 @@ export class MarkdownView {
     this.#finished = 0
   }
 
-  /** Adds whole lines to a code block that is too long to be rendered again; true when it has ended. */
+  /** Appends complete lines to a code block that is too long to be rendered again; true when the block has ended. */
   #continueCode ({ end }: OpenFence): boolean {
     const code = this.#group.children[this.#finished - 1]?.querySelector('code')
     const [closing] = end.exec(this.#tail) ?? []
@@ -126,7 +126,7 @@ export class MarkdownView {
     const until = closing === undefined ? last : this.#tail.search(end)
     if (code && until > 0) {
       if (!code.lastElementChild?.matches('.lines')) code.append('\n')
-      // A part of its own, so that the browser does not set the lines anew that it has set.
+      // A separate element, so that the browser does not lay out the earlier lines again.
       code.append(make('span', 'lines', this.#tail.slice(0, until)))
     }
     this.#tail = this.#tail.slice(closing === undefined ? until : until + closing.length + 1)
@@ -134,7 +134,7 @@ export class MarkdownView {
     return closing !== undefined
   }
 
-  /** Nothing more arrives: renders blocks again that refer to what was defined behind them, one at a time; false when none is left. */
+  /** Called when the text is complete: renders one block again that refers to a later link definition; false when none is left. */
   #conclude (): boolean {
     if (this.#fence) this.#continueCode(this.#fence)
     const first = this.#group.childNodes[this.#finished]
@@ -152,7 +152,7 @@ export class MarkdownView {
   }
 }
 
-/** Gives what is in a part of a block to the part before it; false when they are not of a kind. */
+/** Moves the content of a continued block into the element before it; false when the two are of different kinds. */
 function join (node: ChildNode): boolean {
   const before = node.previousSibling
   if (!(node instanceof HTMLElement) || !(before instanceof HTMLElement) || node.tagName !== before.tagName) return false

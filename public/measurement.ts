@@ -1,6 +1,6 @@
 import type { ChatEvent } from '../client/index.ts'
 
-/** An event of the gateway, and how many milliseconds after the question it came. */
+/** An event of the gateway, with its time in milliseconds after the question. */
 export interface TimedEvent extends ChatEvent {
   readonly at: number
 }
@@ -8,9 +8,9 @@ export interface TimedEvent extends ChatEvent {
 /** Measures one answer by its events. Times are milliseconds. */
 export class Measurement {
   readonly events: TimedEvent[] = []
-  /** Between one piece and the next. */
+  /** The times between one piece and the next. */
   readonly gaps: number[] = []
-  /** From the question to the first piece; what a person waits for. */
+  /** The time from the question to the first piece. */
   firstPiece: number | undefined
   pieces = 0
   readonly #now: () => number
@@ -31,7 +31,7 @@ export class Measurement {
     this.#last = at
   }
 
-  /** How many pieces a second came, from the first to the last; undefined when they came too much at once to say. */
+  /** Pieces per second, from the first to the last; undefined when they came within too short a time to measure. */
   get rate (): number | undefined {
     const time = this.#last - (this.firstPiece ?? 0)
     return time > 50 ? this.gaps.length / time * 1000 : undefined
@@ -43,14 +43,14 @@ export class Measurement {
   }
 }
 
-/** At most `count` numbers that stand for all of them: each is the largest of its share. */
+/** Reduces the values to at most `count`: each result is the largest of an equal share of the values. */
 export function peaks (values: readonly number[], count: number): number[] {
   const share = Math.max(1, Math.ceil(values.length / count))
   return Array.from({ length: Math.ceil(values.length / share) }, (_, index) =>
     values.slice(index * share, (index + 1) * share).reduce((most, value) => Math.max(most, value), 0))
 }
 
-/** The middle of some numbers; undefined when there is none. */
+/** The median of the values; undefined when there are none. */
 export function median (values: readonly number[]): number | undefined {
   return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)]
 }

@@ -1,6 +1,6 @@
 /**
- * Makes the children of an element from the `from`-th on those of a fragment, and keeps what is the same already: what a
- * person has selected, focused or opened in it stays so. Attributes that only the old nodes have stay as well.
+ * Replaces the children of an element, from index `from` on, with those of a fragment. Nodes that are already equal are kept, so that
+ * selection, focus and open details stay. Attributes that only the old nodes have stay as well.
  */
 export function morph (parent: Node, from: number, fresh: ParentNode): void {
   let old = parent.childNodes[from] ?? null

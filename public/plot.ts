@@ -18,7 +18,7 @@ export function plot (gaps: readonly number[]): SVGElement {
   return chart
 }
 
-/** The same in words. */
+/** Describes the gaps in words. */
 export function summary (gaps: readonly number[]): string {
   const middle = median(gaps)
   if (middle === undefined) return 'No gaps yet'

@@ -1,10 +1,10 @@
 import { button, make } from './dom.ts'
 
-/** What can be done with a question. */
+/** The actions on a question. */
 export interface QuestionActions {
-  /** Puts it into the box for questions, to be asked anew. */
+  /** Puts the question into the box for questions, to be edited and asked again. */
   readonly edit: () => void
-  /** Shows the version before this one (-1), or behind it (1). */
+  /** Shows the previous (-1) or the next (1) version. */
   readonly turnTo: (step: -1 | 1) => void
 }
 
@@ -40,7 +40,7 @@ export class QuestionView {
     this.root.append(text, tools)
   }
 
-  /** Says which of how many versions this is. */
+  /** Shows the number of this version and how many there are. */
   place (index: number, count: number): void {
     this.#versions.hidden = count < 2
     this.#place.textContent = `${index + 1} / ${count}`

@@ -2,12 +2,12 @@ import { announce } from './announcer.ts'
 import { button, byId, make } from './dom.ts'
 import { type Chat, type Library, UNDO } from './library.ts'
 
-/** What the list of conversations needs of the page. */
+/** The parts of the page that {@link Rail} uses. */
 export interface RailParts {
   readonly library: Library
   readonly current: () => string
   readonly onRename: () => void
-  /** A conversation was deleted. */
+  /** Called when a conversation was deleted. */
   readonly onDelete: (chat: string) => void
 }
 
@@ -28,7 +28,7 @@ export class Rail {
     this.#search.addEventListener('input', () => this.draw())
     this.#root.addEventListener('keydown', event => {
       if (event.key !== 'Escape') return
-      // Escape elsewhere stops the answer.
+      // Outside of the drawer, Escape stops the answer.
       event.stopPropagation()
       if (this.#renaming !== undefined) this.#endRenaming()
       else if (this.#root.classList.contains('open')) this.#open(false)

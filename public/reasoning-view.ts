@@ -3,10 +3,10 @@ import { make } from './dom.ts'
 import { MarkdownView } from './markdown.ts'
 import type { Turn } from './turns.ts'
 
-/** How much of what a tool was given, or gave, is shown, in characters. */
+/** How much of a tool's input or output is shown, in characters. */
 const MAX_SHOWN = 20_000
 
-/** What happened on the way to an answer: what the model thought, folded, and the tools that it used, a quiet line each. */
+/** The model's reasoning, folded, and its tool calls, one line each. */
 export class ReasoningView {
   readonly root = make('div', 'way')
   readonly #title = make('span')
@@ -33,14 +33,14 @@ export class ReasoningView {
     this.#tools.set(id, line)
   }
 
-  /** The answer has begun, or is over. */
+  /** Called when the text of the answer has begun, or the answer is over. */
   settle ({ thought }: Turn): void {
     if (!this.#fold.isConnected && !this.root.contains(this.#fold)) return
     this.#title.textContent = thought === undefined ? 'Thought' : `Thought for ${Math.max(1, Math.round(thought / 1000))} s`
     void this.#markdown.end()
   }
 
-  /** Shows what is kept of a turn, and nothing else. */
+  /** Shows the stored reasoning and tools of a turn. */
   reset ({ reasoning, tools = [] }: Turn): void {
     this.root.replaceChildren()
     this.#text.replaceChildren()

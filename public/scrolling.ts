@@ -1,9 +1,9 @@
 import { byId } from './dom.ts'
 
-/** How near to the end counts as “at the end”, in CSS pixels: less than anybody scrolls on purpose. */
+/** How near to the end counts as “at the end”, in CSS pixels: less than a person scrolls on purpose. */
 const NEAR = 8
 
-/** Keeps the latest words in sight for who reads along, and never moves the page under who has scrolled back. */
+/** Scrolls along with a growing answer while the reader is at the end, and leaves the page alone after the reader has scrolled back. */
 export class Scrolling {
   readonly #latest = byId('latest', HTMLButtonElement)
   #following = true
@@ -12,7 +12,7 @@ export class Scrolling {
   constructor () {
     addEventListener('scroll', () => {
       const { scrollHeight, scrollTop, clientHeight } = document.documentElement
-      // By itself the page only ever scrolls down.
+      // The page itself only scrolls down, so that scrolling up was the reader.
       if (scrollHeight - scrollTop - clientHeight < NEAR) this.#following = true
       else if (scrollTop < this.#top) this.#following = false
       if (this.#following) this.#latest.hidden = true
@@ -21,7 +21,7 @@ export class Scrolling {
     this.#latest.addEventListener('click', () => this.toEnd())
   }
 
-  /** The page has become longer. */
+  /** Called when the page has become longer. */
   readonly grown = (): void => {
     if (this.#following) this.toEnd()
     else this.#latest.hidden = false
@@ -30,9 +30,9 @@ export class Scrolling {
   toEnd (): void {
     this.#following = true
     this.#latest.hidden = true
-    // At once: a smooth scroll would never catch up with an answer.
+    // Instant, because smooth scrolling would never catch up with an answer.
     scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' })
-    // Where the page has become shorter, the browser has moved it back: that was nobody who wants to read there.
+    // When the page became shorter, the browser moved it back: that does not count as scrolling back by the reader.
     this.#top = document.documentElement.scrollTop
   }
 }

@@ -1,4 +1,4 @@
-/** `localStorage`, where the browser lets this page have it; it may refuse even to be looked at. */
+/** `localStorage`; undefined where the browser denies it: then even access to the property throws. */
 export function browserStorage (): Storage | undefined {
   try {
     return localStorage
@@ -7,7 +7,7 @@ export function browserStorage (): Storage | undefined {
   }
 }
 
-/** `sessionStorage`, likewise: it is gone with the tab. */
+/** `sessionStorage`, which lasts until the tab is closed; undefined where the browser denies it. */
 export function tabStorage (): Storage | undefined {
   try {
     return sessionStorage

@@ -1,7 +1,7 @@
 import { type Chat, titleOf } from './library.ts'
 import { branch, isTurn, type Turn } from './turns.ts'
 
-/** A conversation as a file; all of its versions are in it. */
+/** The format of an exported conversation, with all versions of its turns. */
 interface Exported {
   readonly format: 'copilot-stream-gateway/conversation'
   readonly version: 1
@@ -14,14 +14,14 @@ export function toJson ({ title }: Chat, turns: readonly Turn[]): string {
   return JSON.stringify(exported, null, 2)
 }
 
-/** What is shown of a conversation, for people and other programs. */
+/** The shown versions of a conversation as Markdown. */
 export function toMarkdown ({ title, chosen }: Chat, turns: readonly Turn[]): string {
   const parts = branch(turns, chosen ?? {}).map(({ prompt, answer, state, failure }) =>
     `## Question\n\n${prompt}\n\n## Answer\n\n${answer}${state === 'done' ? '' : `\n\n*(${failure?.message ?? state})*`}\n`)
   return `# ${title}\n\n${parts.join('\n')}`
 }
 
-/** The conversation that an exported file has, under new names; throws a sentence that says what is wrong with the file. */
+/** Reads a conversation from an exported file and gives it new ids. Throws an error whose message is a sentence on what is wrong with the file. */
 export function fromJson (text: string): { chat: Chat, turns: Turn[] } {
   let value: Partial<Exported> | null
   try {
@@ -40,20 +40,20 @@ export function fromJson (text: string): { chat: Chat, turns: Turn[] } {
       id: names.get(turn.id) ?? newId(),
       chat: chat.id,
       parent: turn.parent && names.get(turn.parent),
-      // Nobody is answering it any more.
+      // An imported answer is no longer in progress.
       state: turn.state === 'open' ? 'stopped' : turn.state,
       streamId: undefined
     }))
   }
 }
 
-/** A name that no other thing has. */
+/** A unique id. */
 export function newId (): string {
   const bytes = crypto.getRandomValues(new Uint8Array(12))
   return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** Has the browser save a text as a file. */
+/** Makes the browser save a text as a file. */
 export function save (text: string, name: string, type: string): void {
   const link = document.createElement('a')
   link.href = URL.createObjectURL(new Blob([text], { type }))

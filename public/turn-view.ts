@@ -9,7 +9,7 @@ import { QuestionView, type QuestionActions } from './question-view.ts'
 import { ReasoningView } from './reasoning-view.ts'
 import type { Failure, Turn } from './turns.ts'
 
-/** What a person is told of each state; the finished ones are not said aloud here, but with the answer. */
+/** The label of each status. Final statuses are announced together with the answer. */
 const LABELS: Record<AnswerStatus, string> = {
   waiting: 'Waiting for the first word',
   streaming: 'Writing',
@@ -19,22 +19,22 @@ const LABELS: Record<AnswerStatus, string> = {
   error: 'Failed'
 }
 
-/** How much of an answer is said aloud. */
+/** How many characters of an answer are announced to screen readers. */
 const MAX_SAID = 2_000
 
-/** What can be done with a turn that is over. */
+/** The actions on a turn that is over. */
 export interface TurnActions extends QuestionActions {
-  /** Asks the same again, in the same place. */
+  /** Asks the question again, in the same place. */
   readonly retry: () => void
-  /** Asks the same again as another version, perhaps with another model. */
+  /** Asks the question again as another version, possibly with another model. */
   readonly regenerate: (model?: string) => void
-  /** Has the model go on where it broke off. */
+  /** Asks the model to continue an answer that was broken off. */
   readonly proceed: () => void
-  /** Reads the same answer on. */
+  /** Resumes reading the answer. */
   readonly resume: () => void
   /** Lets the person enter a key. */
   readonly enterKey: () => void
-  /** Ends the wait for another try. */
+  /** Starts the next try to reconnect at once. */
   readonly retryNow: () => void
 }
 
@@ -53,11 +53,11 @@ export class TurnView {
   readonly #turn: Turn
   #models: readonly Model[] = []
   #markdown: MarkdownView
-  /** What of the answer was handed to be rendered. */
+  /** The text that was passed to the renderer. */
   #shown = ''
   #endCountdown = (): void => {}
 
-  /** Calls `onGrowth` when it has become longer. */
+  /** Calls `onGrowth` when the view has become longer. */
   constructor (turn: Turn, actions: TurnActions, onGrowth: () => void) {
     this.#turn = turn
     this.#actions = actions
@@ -77,17 +77,17 @@ export class TurnView {
       return
     }
     if (part.type === 'reasoning') this.#way.think(part.text)
-    // All that is known of a tool is kept in the turn.
+    // The turn has the merged data of all parts about a tool.
     else this.#way.use(this.#turn.tools?.find(({ id }) => id === part.id) ?? part)
     this.#onGrowth()
   }
 
-  /** The answer's first word is there: what the model thought is folded. */
+  /** Called with the first word of the answer: folds the reasoning. */
   settle (): void {
     this.#way.settle(this.#turn)
   }
 
-  /** Shows what is kept of the turn, by this tab or by another. */
+  /** Shows the stored state of the turn, which another tab may have written. */
   reset (): void {
     this.#endCountdown()
     this.root.querySelector('.trouble')?.remove()
@@ -100,20 +100,20 @@ export class TurnView {
     if (this.#turn.answer) this.settle()
   }
 
-  /** Another tab is writing it: shows what has been added. */
+  /** Shows what another tab has added to the turn. */
   follow (): void {
     if (this.#turn.answer.startsWith(this.#shown) && !this.root.querySelector('.trouble')) this.#append(this.#turn.answer.slice(this.#shown.length))
     else this.reset()
   }
 
-  /** Shows how the answer is getting on, and says so. */
+  /** Shows and announces the status of the answer. */
   become (status: AnswerStatus): void {
     if (this.root.dataset.status === status) return
     this.#show(status)
     announce(LABELS[status])
   }
 
-  /** Says which try to reconnect comes when. */
+  /** Shows the number of the next try to reconnect, and when it begins. */
   retrying ({ attempt, tries, at }: Retry): void {
     this.#endCountdown()
     const seconds = make('span')
@@ -122,12 +122,12 @@ export class TurnView {
     this.#endCountdown = countdown((at - Date.now()) / 1000, seconds)
   }
 
-  /** The answer is over. `aloud`: it has just ended, so that it is said. */
+  /** Called when the answer is over. `aloud` is true when it has just ended, so that it is announced. */
   async finish ({ retryAfter, aloud }: { readonly retryAfter?: number | undefined, readonly aloud: boolean }): Promise<void> {
     const { failure, state } = this.#turn
     this.settle()
     await this.#markdown.end()
-    // It may have begun anew meanwhile.
+    // The answer may have been asked for again meanwhile.
     if (this.#turn.state !== state) return
     this.#show(state === 'open' ? 'error' : state)
     this.root.querySelector('.trouble')?.remove()
@@ -136,7 +136,7 @@ export class TurnView {
     if (aloud) announce(failure ? `${this.#words(failure).title}. ${failure.message}` : `${state === 'done' ? 'The answer' : 'Stopped after'}: ${this.#said()}`)
   }
 
-  /** What the same can be asked of. */
+  /** Offers the models that the question can be asked again with. */
   offer (models: readonly Model[]): void {
     this.#models = models
     if (this.root.dataset.status === 'done' || this.root.dataset.status === 'stopped') this.#show(this.root.dataset.status)

@@ -1,13 +1,13 @@
 import type { ChatMessage, FinishReason, ToolPart, Usage } from '../client/index.ts'
 
-/** What is kept of a failure. */
+/** The stored data of a failure. */
 export interface Failure {
   readonly errorType: string
   readonly message: string
   readonly requestId?: string | undefined
 }
 
-/** A question and what became of it. The turns of a conversation are a tree: an edited question is another child of the turn before it. */
+/** A question and its answer. The turns of a conversation form a tree: an edited question is another child of the turn before it. */
 export interface Turn {
   readonly id: string
   readonly chat: string
@@ -16,13 +16,13 @@ export interface Turn {
   /** When it was asked, as `Date.now()` counts. */
   readonly asked: number
   readonly prompt: string
-  /** The model that was asked for it in particular. */
+  /** The model that was chosen for this turn alone. */
   readonly model?: string | undefined
-  /** What is there of the answer. */
+  /** The text of the answer so far. */
   answer: string
-  /** `open`: it is being answered, or was when the page was left. */
+  /** `open`: the answer is in progress, or was in progress when the page was left. */
   state: 'open' | 'done' | 'stopped' | 'error'
-  /** How much of the answer there was before it was continued, in UTF-16 code units. */
+  /** The length of the answer before it was continued, in UTF-16 code units. */
   before?: number | undefined
   reasoning?: string | undefined
   /** How long the model thought before its first word, in milliseconds. */
@@ -30,17 +30,17 @@ export interface Turn {
   tools?: ToolPart[] | undefined
   finishReason?: FinishReason | undefined
   usage?: Usage | undefined
-  /** What answered, by the service's own name. */
+  /** The model that answered, as the service names it. */
   answeredBy?: string | undefined
-  /** How many of the turns before it were not sent along, because they did not fit any more. */
+  /** How many earlier turns were not sent along, because the request would have been too large. */
   left?: number | undefined
-  /** Where an open answer can be read on, and from which position. */
+  /** The stream id and the position from which an open answer can be resumed. */
   streamId?: string | undefined
   position?: string | undefined
   failure?: Failure | undefined
 }
 
-/** What is stored may be of another version of this page, or of somebody's hand. */
+/** Validates a stored value, which may come from another version of this page or may have been edited. */
 export function isTurn (value: unknown): value is Turn {
   return typeof value === 'object' && value !== null &&
     'id' in value && typeof value.id === 'string' && 'chat' in value && typeof value.chat === 'string' &&
@@ -50,17 +50,17 @@ export function isTurn (value: unknown): value is Turn {
     'state' in value && ['open', 'done', 'stopped', 'error'].includes(String(value.state))
 }
 
-/** The tools of an answer with what is told of one: its input may have been told before its outcome. */
+/** Merges a tool part into the tools of an answer: the input of a tool may come in an earlier part than its outcome. */
 export function withTool (tools: readonly ToolPart[], part: ToolPart): ToolPart[] {
   return tools.some(({ id }) => id === part.id) ? tools.map(tool => tool.id === part.id ? { ...tool, ...part } : tool) : [...tools, part]
 }
 
-/** The turns that share a place in a conversation: a question and its other versions, the oldest first. */
+/** The versions of a question: the turns with the same parent, oldest first. */
 export function versions (turns: readonly Turn[], parent: string | undefined): Turn[] {
   return turns.filter(turn => turn.parent === parent).toSorted((one, other) => one.asked - other.asked)
 }
 
-/** The turns from the first one on, by the version that was chosen of each, or the newest. */
+/** The shown turns of a conversation: from the first one on, the chosen version of each, or else the newest. */
 export function branch (turns: readonly Turn[], chosen: Readonly<Record<string, string>>): Turn[] {
   const path: Turn[] = []
   for (let parent: string | undefined; ;) {
@@ -72,17 +72,17 @@ export function branch (turns: readonly Turn[], chosen: Readonly<Record<string, 
   }
 }
 
-/** What the gateway takes as one request unless it was set otherwise, in bytes (docs/api.md); the turns of a conversation are bounded by that alone. */
+/** The default limit of a request body in bytes (docs/api.md): the only limit on the turns that are sent along. */
 export const MAX_BODY = 1_048_576
 
-/** True for an answer that can be built on: a whole one, or one that only its length ended. */
+/** True for an answer that is sent along with later questions: a whole one, or one that was cut off only by its length. */
 function counts ({ state, failure }: Turn): boolean {
   return state === 'done' || failure?.errorType === 'length'
 }
 
 /**
- * The conversation so far as the gateway takes it: answers that are whole, or that reached the model's limit, and their
- * questions, oldest first. What `room`, in bytes of JSON, has no place for is left out, the oldest first; `left` is how many turns that are.
+ * The conversation so far in the gateway's format: answers that are whole, or that reached the model's limit, with their questions,
+ * oldest first. When they exceed `room` (bytes of JSON), the oldest turns are left out; `left` is how many turns were left out.
  */
 export function messagesOf (turns: readonly Turn[], room: number): { messages: ChatMessage[], left: number } {
   const pairs = turns.filter(counts).map(({ prompt, answer }): ChatMessage[] => [{ role: 'user', content: prompt }, { role: 'assistant', content: answer }])
