@@ -6,7 +6,7 @@ import { isWhole, toEnding } from './ending.ts'
 import { EventReply } from './event-reply.ts'
 import { blame, fromReply, isFailure, processed } from './failures.ts'
 import type { CopilotPrompt } from './prompt.ts'
-import { beginningOf, discard, guard, readObject, refuseOthers } from './reading.ts'
+import { beginningOf, discard, guard, readObject, refuseOthers, type Wait } from './reading.ts'
 import type { Reply } from './reply.ts'
 import { Transport, type TransportOptions } from './transport.ts'
 import type { Call, Model, ServiceStatus, Sockets, Upstream, UpstreamHealth } from './upstream.ts'
@@ -94,12 +94,13 @@ export class CopilotClient implements Upstream {
   }
 
   async #models (call: Call): Promise<Model[]> {
+    const wait = this.#waitFor(call)
     const reply = await this.#ask('GET', '/models', call)
     if (reply.status === 404) {
       discard(reply.body)
       return []
     }
-    const { models } = await this.#json(reply)
+    const { models } = await this.#json(reply, wait)
     if (!Array.isArray(models)) throw new GatewayError('bad_reply', { detail: 'no list of models in it' })
     return models.map(toModel)
   }
@@ -107,34 +108,35 @@ export class CopilotClient implements Upstream {
   /** A streamed answer in the form that the service has chosen, or why it has to be asked for again, buffered. */
   async #stream (prompt: CopilotPrompt, call: Call): Promise<Told | Exclude<Fallback, 'remembered'>> {
     const path = '/chat/stream'
-    const deadline = performance.now() + this.#firstByteTimeout
+    const wait = this.#waitFor(call)
     const reply = await this.#transport.send({ method: 'POST', path, accept: 'text/event-stream, text/plain;q=0.9', json: prompt, guard: guard(STREAMS) }, call)
     if (isFailure(reply.status)) {
-      const text = await beginningOf(reply)
+      const text = await beginningOf(reply, wait)
       if (text !== undefined && isNoEndpoint(reply.status, text, path)) return 'not_supported'
       throw this.#failure(reply, text)
     }
     const type = refuseOthers(reply, STREAMS)
     if (reply.empty) return 'empty'
-    return type === 'text/event-stream' ? await this.#events(reply.body, call, deadline) : { body: reply.body, ending: bareEnding }
+    return type === 'text/event-stream' ? await this.#events(reply.body, wait) : { body: reply.body, ending: bareEnding }
   }
 
-  /** An answer told in events: it has begun with its first part, until when comments do not count. `deadline` is a `performance.now()`. */
-  async #events (body: Readable, call: Call, deadline: number): Promise<Told> {
+  /** An answer told in events: it has begun with its first part, until when comments do not count. */
+  async #events (body: Readable, { deadline, signal }: Wait): Promise<Told> {
     const parts = new EventReply(body, this.#transport.secrets)
     const late = setTimeout(() => body.destroy(new GatewayError('timeout')), Math.max(0, deadline - performance.now()))
     try {
       await parts.begun.finally(() => clearTimeout(late))
       return { parts, ending: () => parts.ending }
     } catch (error) {
-      if (call.signal.aborted) throw call.signal.reason
+      signal.throwIfAborted()
       // No part in time is no answer in time, whatever silence it was that ended the waiting.
       throw body.errored === error && isSilence(error) ? new GatewayError('timeout', { cause: error }) : error
     }
   }
 
   async #buffered (prompt: CopilotPrompt, call: Call): Promise<Told> {
-    const { output, ...end } = await this.#json(await this.#ask('POST', '/chat', call, prompt))
+    const wait = this.#waitFor(call)
+    const { output, ...end } = await this.#json(await this.#ask('POST', '/chat', call, prompt), wait)
     if (typeof output !== 'string') throw new GatewayError('bad_reply', { detail: 'no output in it' })
     if (!output.isWellFormed()) throw new GatewayError('bad_reply', { detail: 'its text has half of a character in it' })
     const ending = toEnding(end)
@@ -146,10 +148,15 @@ export class CopilotClient implements Upstream {
     return await this.#transport.send({ method, path, accept: 'application/json', json, guard: guard(JSONS) }, call)
   }
 
-  async #json (reply: Reply): Promise<Record<string, unknown>> {
-    if (isFailure(reply.status)) throw this.#failure(reply, await beginningOf(reply))
+  async #json (reply: Reply, wait: Wait): Promise<Record<string, unknown>> {
+    if (isFailure(reply.status)) throw this.#failure(reply, await beginningOf(reply, wait))
     refuseOthers(reply, JSONS)
-    return await readObject(reply)
+    return await readObject(reply, wait)
+  }
+
+  /** Nobody has a word of a reply that has to be there as a whole before it is: it has no longer than a first byte. */
+  #waitFor ({ signal }: Call): Wait {
+    return { deadline: performance.now() + this.#firstByteTimeout, signal }
   }
 
   #failure ({ status, headers }: Reply, text = ''): GatewayError | ReportedError {

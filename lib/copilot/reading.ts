@@ -34,26 +34,53 @@ export function discard (body: Readable): void {
   }).resume()
 }
 
-/** The beginning of an error reply; undefined when it was cut, which leaves its status to say that and how the service failed. */
-export async function beginningOf (reply: Reply): Promise<string | undefined> {
-  return await read(reply, MAX_ERROR_BYTES).then(({ text }) => text, () => undefined)
+/** For how long a reply is read that has to be there as a whole. */
+export interface Wait {
+  /** A reading of `performance.now()`. */
+  readonly deadline: number
+  /** Its reason is what reading rejects with once it is aborted. */
+  readonly signal: AbortSignal
 }
 
-/** Reads a body as UTF-8 up to `limit` bytes and destroys what is left. Rejects as the body fails. */
-async function read ({ body }: Reply, limit: number): Promise<{ text: string, whole: boolean }> {
+/**
+ * The beginning of an error reply; undefined when it was cut, or not there in time, which leaves its status to say that and how the
+ * service failed. Rejects with the reason of the signal.
+ */
+export async function beginningOf (reply: Reply, wait: Wait): Promise<string | undefined> {
+  try {
+    return (await read(reply, MAX_ERROR_BYTES, wait)).text
+  } catch {
+    wait.signal.throwIfAborted()
+    return undefined
+  }
+}
+
+/** Reads a body as UTF-8 up to `limit` bytes and destroys what is left. Rejects as the body fails, and with `timeout` when it is not there in time. */
+async function read ({ body }: Reply, limit: number, { deadline, signal }: Wait): Promise<{ text: string, whole: boolean }> {
+  const late = setTimeout(() => body.destroy(new GatewayError('timeout')), Math.max(0, deadline - performance.now()))
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of body) {
-    chunks.push(chunk)
-    size += chunk.length
-    if (size > limit) break
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size > limit) break
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  } finally {
+    clearTimeout(late)
   }
   return { text: Buffer.concat(chunks).subarray(0, limit).toString(), whole: size <= limit }
 }
 
-/** A buffered reply's JSON object. Rejects as the body fails, and with a {@link GatewayError} `bad_reply` when it is none, or too large. */
-export async function readObject (reply: Reply): Promise<Record<string, unknown>> {
-  const { text, whole } = await read(reply, MAX_REPLY_BYTES)
+/**
+ * A buffered reply's JSON object. Rejects as the body fails, with the reason of the signal, and with a {@link GatewayError}: `timeout`
+ * when it is not there in time, `bad_reply` when it is none, or too large.
+ */
+export async function readObject (reply: Reply, wait: Wait): Promise<Record<string, unknown>> {
+  const { text, whole } = await read(reply, MAX_REPLY_BYTES, wait)
   if (!whole) throw new GatewayError('bad_reply', { detail: `larger than ${MAX_REPLY_BYTES} bytes` })
   let value: unknown
   try {

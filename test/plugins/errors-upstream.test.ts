@@ -1,6 +1,13 @@
 import { test } from 'tap'
 import { ask, json, pair, type Script, streams } from '../helper.ts'
 
+/** Sends a reply that never comes to its end. */
+const drips = (status: number, type: string): Script => reply => {
+  reply.writeHead(status, { 'content-type': type })
+  const drip = setInterval(() => reply.write(' '), 20)
+  reply.once('close', () => clearInterval(drip))
+}
+
 /** What an upstream does, and what the client is told: status, errorType, message. */
 const rows: Record<string, [scripts: Record<string, Script>, status: number, errorType: string, message: string]> = {
   'no Copilot token on the server': [{ '/chat/stream': json(503, { error: 'set COPILOT_GITHUB_TOKEN', errorType: 'token_missing' }) }, 503, 'token_missing', 'GitHub Copilot is not configured: set COPILOT_GITHUB_TOKEN'],
@@ -20,6 +27,10 @@ const rows: Record<string, [scripts: Record<string, Script>, status: number, err
   'an error without a body': [{ '/chat/stream': reply => reply.writeHead(500).end() }, 500, 'upstream', 'Copilot service returned an error'],
   'an error in HTML': [{ '/chat/stream': reply => reply.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad Gateway</h1>') }, 500, 'upstream', 'Copilot service returned an error'],
   'an error cut in its body': [{ '/chat/stream': reply => { reply.writeHead(500, { 'content-length': '100' }).write('{"error":"', () => reply.destroy()) } }, 500, 'upstream', 'Copilot service returned an error'],
+  'an error that drips': [{ '/chat/stream': drips(503, 'application/json') }, 500, 'upstream', 'Copilot service returned an error'],
+  'a missing endpoint that drips': [{ '/chat/stream': drips(404, 'text/plain') }, 500, 'upstream', 'Copilot service returned an error'],
+  'a buffered error that drips': [{ '/chat': drips(429, 'text/plain') }, 429, 'rate_limited', 'Copilot is rate limiting'],
+  'a buffered reply that drips': [{ '/chat': drips(200, 'application/json') }, 504, 'timeout', 'Copilot did not answer in time'],
   'a redirect': [{ '/chat/stream': reply => reply.writeHead(302, { location: 'https://u:p@login.example.com/elsewhere?token=1' }).end() }, 500, 'upstream', 'Copilot service returned an error: it redirects to login.example.com, and redirects are not followed'],
   'a page instead of a stream': [{ '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Log in</h1>') }, 502, 'bad_reply', 'Copilot service sent a reply that was not understood: its type is text/html'],
   'a compressed stream': [{ '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/plain', 'content-encoding': 'br' }).end('\u000b\u0002') }, 502, 'bad_reply', 'Copilot service sent a reply that was not understood: it is compressed'],
@@ -35,7 +46,7 @@ const rows: Record<string, [scripts: Record<string, Script>, status: number, err
 
 for (const [situation, [scripts, status, errorType, message]] of Object.entries(rows)) {
   test(`${situation} → ${status} ${errorType}`, async t => {
-    const { url, log } = await pair(t, scripts, status === 504 ? { COPILOT_FIRST_BYTE_TIMEOUT_MS: '200' } : {})
+    const { url, log } = await pair(t, scripts, status === 504 || situation.endsWith('drips') ? { COPILOT_FIRST_BYTE_TIMEOUT_MS: '200' } : {})
 
     const text = await ask(url, { prompt: 'a secret prompt' }, { headers: { accept: '*/*', 'x-request-id': 'text.1' } })
     t.equal(text.status, status)

@@ -23,12 +23,19 @@ test('an answer that goes on for STREAM_MAX_MS is cut, and its upstream aborted'
 })
 
 test('STREAM_MAX_MS counts before the first byte, too', async t => {
-  const { url, log } = await pair(t, { '/chat/stream': () => {} }, { STREAM_MAX_MS: '100' })
-  for (const resumable of [false, true]) {
-    const response = await ask(url, { prompt: 'Hi', resumable }, { headers: { 'x-request-id': `resumable-${resumable}` } })
-    t.equal(response.status, 504)
-    t.equal(response.headers.get('x-error-type'), 'max_duration')
-    t.match(await log.ended(`resumable-${resumable}`), { ended: 'max_duration' })
+  const silences: Array<Record<string, Script>> = [
+    { '/chat/stream': () => {} },
+    { '/chat/stream': reply => reply.writeHead(500).write('{"error":') },
+    { '/chat': reply => reply.writeHead(200).write('{"output":') }
+  ]
+  for (const scripts of silences) {
+    const { url, log } = await pair(t, scripts, { STREAM_MAX_MS: '100' })
+    for (const resumable of [false, true]) {
+      const response = await ask(url, { prompt: 'Hi', resumable }, { headers: { 'x-request-id': `resumable-${resumable}` } })
+      t.equal(response.status, 504)
+      t.equal(response.headers.get('x-error-type'), 'max_duration')
+      t.match(await log.ended(`resumable-${resumable}`), { ended: 'max_duration', errorType: 'max_duration' })
+    }
   }
 })
 

@@ -36,3 +36,13 @@ test('the service\'s errors are passed on', async t => {
   t.match(await list(t, json(500, { error: 'it broke', errorType: 'sdk' })), { status: 500, body: { error: 'it broke', errorType: 'sdk' } })
   t.match(await list(t, () => {}), { status: 504, body: { errorType: 'timeout' } })
 })
+
+test('a list that drips is not there in time, and an error that does keeps its status', async t => {
+  const drips = (status: number): Script => reply => {
+    reply.writeHead(status, { 'content-type': 'application/json' })
+    const drip = setInterval(() => reply.write(' '), 20)
+    reply.once('close', () => clearInterval(drip))
+  }
+  t.match(await list(t, drips(200)), { status: 504, body: { errorType: 'timeout' } })
+  t.match(await list(t, drips(429)), { status: 429, body: { errorType: 'rate_limited' } })
+})
