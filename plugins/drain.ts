@@ -1,9 +1,9 @@
 import { EventEmitter, once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { LAST_WORDS_MS } from '../lib/answer/exchange.ts'
 import { GatewayError } from '../lib/errors.ts'
 
 /** The state of the shutdown. */
@@ -25,9 +25,6 @@ declare module 'fastify' {
   interface FastifyInstance { readonly lifecycle: Lifecycle }
 }
 
-/** How long readers have, once the drain is over, to take an error status or a last event. */
-const LAST_WORDS_MS = 1_000
-
 /** On close, lets the answers in flight end within `DRAIN_TIMEOUT_MS`, refuses what is new, and cuts what is left. */
 export default fp(async function drain (app) {
   const { DRAIN_DELAY_MS, DRAIN_TIMEOUT_MS } = app.config
@@ -35,15 +32,21 @@ export default fp(async function drain (app) {
   let phase: Phase = 'serving'
   let cut = 0
   const ends = new EventEmitter().setMaxListeners(0)
-  /** Requests on the server's connections, those included that are not the gateway's but the application's that it is a part of. */
-  let onServer = 0
+  /** Replies on the server's connections, those included that are not the gateway's but the application's that it is a part of. */
+  const replies = new Set<ServerResponse>()
   app.server.on('request', (_request, response: ServerResponse) => {
-    onServer++
+    replies.add(response)
     response.once('close', () => {
-      onServer--
+      replies.delete(response)
       if (phase === 'closed') closeIdle()
     })
   })
+
+  // Node takes a connection for idle once its last reply is written, however much of that its reader has still to take.
+  const closeIdleConnections = app.server.closeIdleConnections.bind(app.server)
+  app.server.closeIdleConnections = () => {
+    if (![...replies].some(({ writableEnded, writableFinished }) => writableEnded && !writableFinished)) closeIdleConnections()
+  }
 
   app.decorate('lifecycle', {
     get phase () { return phase },
@@ -63,7 +66,7 @@ export default fp(async function drain (app) {
 
   /** Lets a kept-alive connection end with its last answer instead of holding the process for its keep-alive time. */
   function closeIdle (): void {
-    if (onServer === 0) app.server.closeAllConnections()
+    if (replies.size === 0) app.server.closeAllConnections()
     else app.server.closeIdleConnections()
   }
 
@@ -74,9 +77,7 @@ export default fp(async function drain (app) {
     }
     // Readers that are still connected here do not even take the end of their answer.
     deadline = setTimeout(() => {
-      for (const { raw: { socket } } of inFlight) {
-        if (socket instanceof Socket) socket.destroy()
-      }
+      for (const { exchange } of inFlight) exchange.drop(new GatewayError('draining'))
     }, LAST_WORDS_MS)
   }
 

@@ -43,10 +43,10 @@ function closeQueued (replies: ReadonlySet<FastifyReply>): void {
 /** Cuts an answer: what was written is flushed, and the connection ends without the last chunk. */
 function cutOff ({ request, raw }: FastifyReply): FastifyReply['raw'] {
   const { socket, httpVersion } = request.raw
-  // HTTP/1.0 has no chunks: a closed connection is a whole answer there, and only a reset shows that it was cut.
-  if (httpVersion === '1.0') socket.resetAndDestroy()
   // What is on the connection is the reply before it, which goes on; Node's own way is to wait for the turn of this one.
-  else if (!raw.socket) ServerResponse.prototype.destroy.call(raw)
+  if (!raw.socket) ServerResponse.prototype.destroy.call(raw)
+  // HTTP/1.0 has no chunks: a closed connection is a whole answer there, and only a reset shows that it was cut.
+  else if (httpVersion === '1.0') socket.resetAndDestroy()
   else socket.destroySoon()
   return raw
 }

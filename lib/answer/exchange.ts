@@ -10,6 +10,9 @@ export const PROTOCOLS = ['text', 'events', 'openai', 'ai-sdk'] as const
 /** How a reader is told an answer. */
 export type ProtocolName = (typeof PROTOCOLS)[number]
 
+/** How long the reader of an answer that is ended before its time has to take an error status or a last event, in milliseconds. */
+export const LAST_WORDS_MS = 1_000
+
 /**
  * The story of one reply over HTTP, from the arrival of its request to its last byte: made when the request arrives, settled when
  * the reply is closed. Whoever counts, logs or traces listens for its end ({@link Story.onOver}).
@@ -27,6 +30,7 @@ export class Exchange extends Story {
   #socket: Socket | undefined
   #bytesBefore = 0
   #bytes: number | undefined
+  #lost = false
 
   /** `report` is told what a listener has thrown. */
   constructor (response: ServerResponse, report: (error: unknown) => void) {
@@ -38,7 +42,11 @@ export class Exchange extends Story {
     if (response.socket) this.#connected(response.socket)
     else response.once('socket', socket => this.#connected(socket))
     // Before Node's own listener, which lets the next reply write.
-    response.prependOnceListener('finish', () => { this.#bytes = this.bytes })
+    response.prependOnceListener('finish', () => {
+      this.#bytes = this.bytes
+      // Node finishes a reply, too, whose connection is closed before all of it was taken.
+      this.#lost = this.#socket?.destroyed === true
+    })
   }
 
   /** Aborts when nobody will read the answer any more: the client left, or the answer was cut. The reason of a cut is its failure. */
@@ -85,7 +93,11 @@ export class Exchange extends Story {
 
   /** Cuts the answer when it has taken more than so many milliseconds from now on, with the given failure. To be called once. */
   limit (duration: number, failure: () => GatewayError): void {
-    const timer = setTimeout(() => this.abort(failure()), duration)
+    let timer = setTimeout(() => {
+      this.abort(failure())
+      // A slow reader may have left much of what was written, by a service that may be through with it.
+      timer = setTimeout(() => this.drop(failure()), LAST_WORDS_MS)
+    }, duration)
     this.onOver(() => clearTimeout(timer))
   }
 
@@ -101,11 +113,19 @@ export class Exchange extends Story {
     this.abort(failure)
   }
 
+  /** Cuts it and closes its connection, for a reader who does not even take what was written. A reply that waits behind another on its connection is closed when its turn comes. */
+  drop (failure: GatewayError): void {
+    this.cut(failure)
+    // HTTP/1.0 has no chunks: a closed connection is a whole answer there, and only a reset shows that it was cut.
+    if (this.#socket && this.#response.req.httpVersion === '1.0') this.#socket.resetAndDestroy()
+    else (this.#socket ?? this.#response).destroy()
+  }
+
   /** Says that the reply is closed: whole, or cut, or left by its client. */
   override settle (): void {
     if (this.isOver) return
     // Without a connection nobody can leave, and Node does not say when the last byte was taken.
-    const whole = this.#response.writableFinished || (this.#response.writableEnded && !(this.#response.req.socket instanceof Socket))
+    const whole = (this.#response.writableFinished && !this.#lost) || (this.#response.writableEnded && !(this.#response.req.socket instanceof Socket))
     this.#bytes = this.bytes
     super.settle(whole ? undefined : 'client_left')
     if (!whole) this.#abort(new DOMException('the client left', 'AbortError'))

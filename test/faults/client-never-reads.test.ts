@@ -1,4 +1,5 @@
-import { streams } from '../helper.ts'
+import { setImmediate } from 'node:timers/promises'
+import { json, streams } from '../helper.ts'
 import { fault } from './harness.ts'
 
 const answer = '12345678 '.repeat(250_000)
@@ -20,5 +21,43 @@ fault('The client never reads', {
     log: 'client_stalled client_stalled',
     // A recording does not wait for its readers.
     resumable: { upstream: '/chat/stream, kept', recording: 'complete' }
+  }
+})
+
+fault('The client never reads an answer that is over, until STREAM_MAX_MS', {
+  environment: { STREAM_MAX_MS: '3000' },
+  overUnixSocket: true,
+  answer,
+  upstream: () => ({ '/chat': json(200, { output: answer }) }),
+  client: async ({ client, log }) => {
+    await log.ended()
+    client.read()
+  },
+  expected: {
+    text: '200 cut',
+    events: '200 cut',
+    upstream: '/chat/stream + /chat, closed',
+    log: 'max_duration max_duration',
+    resumable: { recording: 'complete' }
+  }
+})
+
+fault('SIGTERM, and the client never reads an answer that is over', {
+  overUnixSocket: true,
+  answer,
+  upstream: () => ({ '/chat': json(200, { output: answer }) }),
+  client: async ({ app, client, log, service }) => {
+    await service.request(1)
+    while (app.copilot.sockets.running > 0) await setImmediate()
+    await app.close().catch(() => {})
+    await log.ended()
+    client.read()
+  },
+  expected: {
+    text: '200 cut',
+    events: '200 cut',
+    upstream: '/chat/stream + /chat, closed',
+    log: 'drained draining',
+    resumable: { recording: 'complete' }
   }
 })

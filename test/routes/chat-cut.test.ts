@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers/promises'
 import { test } from 'tap'
-import { ask, drainSocket, json, pair, rawAsk, type Script } from '../helper.ts'
+import { ask, closeOf, drainSocket, json, pair, rawAsk, type Script } from '../helper.ts'
 
 /** Streams one chunk, and does `then` once it is on its way. */
 const firstThen = (then: (reply: Parameters<Script>[0]) => void): Script => reply => {
@@ -42,6 +43,27 @@ test('an HTTP/1.0 client gets a whole answer with a clean end', async t => {
   const { text, code } = await drainSocket(await rawAsk(port, undefined, '1.0'))
   t.match(text, /half an answer$/)
   t.equal(code, undefined)
+})
+
+test('an HTTP/1.0 client that asks twice at once has its first answer whole when the second fails', async t => {
+  const { app, port, service, log } = await pair(t, {
+    '/chat/stream': async (reply, { json: { prompt } }) => {
+      await new Promise(resolve => reply.writeHead(200, { 'content-type': 'text/plain' }).write('half an ', resolve))
+      if (prompt === 'second') return reply.destroy()
+      await closeOf((await service.request(1)).raw.socket)
+      while (app.copilot.sockets.running > 1) await setImmediate()
+      reply.end('answer')
+    }
+  })
+  const socket = await rawAsk(port, { prompt: 'first' }, '1.0', { Connection: 'keep-alive', 'X-Request-Id': 'first' })
+  await service.request(0)
+  const body = '{"prompt":"second"}'
+  socket.write(`POST /api/chat HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\nX-Request-Id: second\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  const { text, code } = await drainSocket(socket)
+  t.match(text, /half an answer$/)
+  t.equal(code, undefined)
+  t.match(await log.ended('first'), { ended: 'complete' })
+  t.match(await log.ended('second'), { errorType: 'connection' })
 })
 
 test('a failure after the headers but before the first byte still has its own status', async t => {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { test } from 'tap'
 import { ask, closeOf, drainSocket, events, pair, rawAsk, type Script } from '../helper.ts'
 
@@ -57,6 +58,18 @@ for (const accept of ['text/plain', 'text/event-stream']) {
     t.notMatch((await drainSocket(socket)).text, /\r\n0\r\n\r\n$/)
   })
 }
+
+test('a reader of HTTP/1.0, who would take an end for that of the answer, sees a reset', async t => {
+  const { app, port, log } = await pair(t, { '/chat/stream': flood }, { CLIENT_STALL_TIMEOUT_MS: '150' })
+  let resets: () => unknown[] = () => []
+  // Node's own reader takes a reset behind bytes for an end.
+  app.server.once('connection', (connection: Socket) => { resets = t.capture(connection, 'resetAndDestroy', connection.resetAndDestroy) })
+  const socket = await rawAsk(port, undefined, '1.0')
+  socket.pause()
+  t.match(await log.ended(), { ended: 'client_stalled' })
+  t.ok(resets().length > 0)
+  socket.destroy()
+})
 
 test('a reader for whom nothing waits is not stalled, however long the upstream is silent', async t => {
   const { url, log } = await pair(t, {

@@ -50,6 +50,13 @@ test('what fails or is cut behind an end is no part of it', async t => {
   t.equal(told.ended, 'max_duration')
 })
 
+test('a reply that waits behind another is dropped without its connection', async t => {
+  const { exchange: waiting, response } = exchange()
+  waiting.drop(new GatewayError('draining'))
+  t.equal(waiting.ended, 'drained')
+  t.equal(response.destroyed, true)
+})
+
 test('a signal that is asked for behind the end is aborted', async t => {
   const { exchange: early } = exchange()
   const { signal } = early
