@@ -1,5 +1,6 @@
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 import { isLoopbackHost } from '../loopback.ts'
+import { spreading } from './addresses.ts'
 
 /** The proxies between the gateway and its services, as curl knows them; empty: none. */
 export interface ProxyOptions {
@@ -28,7 +29,7 @@ export function connect (url: URL, connectTimeout: number, idleTimeout: number, 
     // A limit would make calls wait in a queue that an abort does not reach; who may call is limited elsewhere.
     connections: null,
     pipelining: 1,
-    connect: { timeout: connectTimeout },
+    connect: { timeout: connectTimeout, lookup: spreading() },
     // The first byte has a timer of its own, finer than undici's.
     headersTimeout: 0,
     bodyTimeout: idleTimeout
