@@ -22,8 +22,8 @@ export interface ResumableAnswers {
   startOnce (reply: FastifyReply, prompt: CopilotPrompt, key: IdempotencyKey, chat?: string): Promise<Recording>
   /** Reads one of the caller's own answers from a place on. */
   resume (request: FastifyRequest, id: string, from: From): Promise<Reading>
-  /** Rejects as for an unknown answer unless there is one by this id, and it is the caller's own. */
-  own (request: FastifyRequest, id: string): Promise<void>
+  /** Whether this process is still writing one of the caller's own answers. Rejects when there is none by this id. */
+  writing (request: FastifyRequest, id: string): Promise<boolean>
   /** Stops one of the caller's own answers. */
   stop (request: FastifyRequest, id: string): Promise<void>
   /** Stops the caller's own answer to the question with this key, if there is one. */
@@ -126,8 +126,9 @@ export default fp(async function resume (app) {
       return await recording.read(from, request.exchange.signal, app.protocolOf(request).name === 'text' ? 'bytes' : 'characters')
     },
 
-    async own (request, id) {
+    async writing (request, id) {
       await find(request, id)
+      return [...live].some(({ recording }) => recording.id === id)
     },
 
     async stop (request, id) {

@@ -27,11 +27,8 @@ const resume: FastifyPluginAsyncTypebox = async app => {
     const { params, headers, query } = request
     const streamId = idOf(params)
     const { from, end } = eventId(headers['last-event-id'] || query.offset)
-    if (end) {
-      // An `EventSource` comes back after every end of a reply, and nothing else keeps it away.
-      await app.answers.own(request, streamId)
-      return await reply.code(204).send()
-    }
+    // An `EventSource` comes back after every end of a reply, and nothing else keeps it away. What is still being written has no end yet.
+    if (end && !(await app.answers.writing(request, streamId))) return await reply.code(204).send()
     await app.slots.reading(reply)
     return await reply.deliver(app.answers.resume(request, streamId, from), streamId)
   })

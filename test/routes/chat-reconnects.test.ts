@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { fetchEventSource } from '@microsoft/fetch-event-source'
 import { test } from 'tap'
 import { EventSource, MessageEvent } from 'undici'
@@ -30,6 +31,19 @@ test('who has read the last event of an answer of its own is told that there is 
     t.equal(foreign.status, 404)
     t.match(await foreign.json(), { error: 'Not found', errorType: 'not_found', retryable: false })
   }
+})
+
+test('an answer that is still being written has no last event yet: such an id is the place in it', async t => {
+  let reply: ServerResponse | undefined
+  const { url } = await pair(t, { '/chat/stream': asked => { (reply = asked).writeHead(200, { 'content-type': 'text/plain' }).write('Hello') } })
+  const response = await ask(url, { prompt: 'Hi', resumable: true }, { headers: sse })
+  const id = response.headers.get('x-stream-id') ?? ''
+  const running = await resume(url, id, '2.end')
+  t.equal(running.status, 200)
+  t.equal((await resume(url, id, '6.end')).status, 416)
+  reply?.end('!')
+  t.match(await events(running), [{ event: 'start' }, { event: 'delta', data: { text: 'llo' } }, { event: 'delta', data: { text: '!' } }, { event: 'done', id: '6.end' }])
+  t.equal((await resume(url, id, '6.end')).status, 204)
 })
 
 test('what is no id of an event is refused, and says what is one', async t => {
