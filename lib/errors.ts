@@ -83,6 +83,8 @@ export interface Source {
   readonly url: string
   /** The question cannot have been processed: it was never sent, or the service refused it before it began. */
   readonly unprocessed: boolean
+  /** The service has refused the question as a whole, because of a limit or too much to do: in a reply, or in an event before anything of an answer. */
+  readonly refused?: boolean
   /** It counts against the service, and not against the question. */
   readonly failing: boolean
 }

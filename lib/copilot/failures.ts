@@ -36,6 +36,8 @@ const THEIRS = new Set<ErrorType>(['token_missing', 'auth', 'rate_limited', 'con
 const BUSY = new Set(['overloaded', 'draining', 'too_many_streams'])
 /** How much of a host's name is told: as much as one may have (RFC 1035 §2.3.4), and a port. */
 const MAX_HOST = 260
+/** Those of its failures that say that it will not answer now, whatever the question is. */
+const REFUSALS = new Set(['rate_limited', 'overloaded'])
 /** Statuses of redirects (RFC 9110 §15.4), which are not followed: a question must not be told to somebody else. */
 const REDIRECTS = new Set([300, 301, 302, 303, 307, 308])
 
@@ -108,14 +110,14 @@ export function isFailing (status: number): boolean {
 export function blame<Failure> (failure: Failure, url: string, status?: number): Failure {
   if (failure instanceof GatewayError || failure instanceof ReportedError) {
     const unprocessed = status === 429 || (status === 503 && failure.errorType === 'overloaded')
-    failure.source ??= { url, unprocessed, failing: isFailing(status ?? failure.status) }
+    failure.source ??= { url, unprocessed, refused: REFUSALS.has(failure.errorType), failing: isFailing(status ?? failure.status) }
   }
   return failure
 }
 
 /** Says of a failure that the question may have been processed, whatever it says itself. */
 export function processed<Failure> (failure: Failure): Failure {
-  if ((failure instanceof GatewayError || failure instanceof ReportedError) && failure.source) failure.source = { ...failure.source, unprocessed: false }
+  if ((failure instanceof GatewayError || failure instanceof ReportedError) && failure.source) failure.source = { ...failure.source, unprocessed: false, refused: false }
   return failure
 }
 

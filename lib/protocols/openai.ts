@@ -2,7 +2,6 @@ import { isUtf8 } from 'node:buffer'
 import { Readable } from 'node:stream'
 import { type Answer, type Part, streamOf } from '../answer/answer.ts'
 import type { Exchange } from '../answer/exchange.ts'
-import { isUnsent } from '../copilot/failures.ts'
 import { GatewayError, type MappedError } from '../errors.ts'
 import { type CompletionHead, toFinishReason, toOpenAIUsage } from '../openai/completion.ts'
 import { toOpenAI } from '../openai/errors.ts'
@@ -22,8 +21,8 @@ export interface OpenAIOptions {
 /** How large an answer may be that is told as one JSON object, in bytes of text and reasoning. */
 const MAX_BYTES = 16 * 1024 * 1024
 
-/** Failures that the service reports before it works on anything. */
-const NOT_WORKED_ON = new Set(['rate_limited', 'too_many_streams', 'overloaded'])
+/** What the gateway itself refuses an answer with that is to be recorded, and has not been asked for. */
+const NOT_ASKED = new Set(['too_many_streams', 'overloaded'])
 
 /** Errors in OpenAI's form, for whatever on its paths is no answer. */
 export function refuseOpenAI (failure: MappedError): Refusal {
@@ -33,19 +32,23 @@ export function refuseOpenAI (failure: MappedError): Refusal {
 /** Chat completions as OpenAI's API tells them: chunks of `chat.completion.chunk`, or one JSON object. */
 export function openai ({ stream, includeUsage, model = 'default' }: OpenAIOptions): Protocol {
   let asked = false
+  let begun = false
   const head = (id: string): CompletionHead => ({ id: `chatcmpl-${id}`, created: Math.floor(Date.now() / 1000), model })
   return {
     name: 'openai',
     headers: { 'Content-Type': stream ? 'text/event-stream; charset=utf-8' : 'application/json; charset=utf-8' },
     async tell (pending, exchange, { requestId, streamId = requestId, heartbeat }) {
       asked = true
-      return stream
-        ? await tellInFrames(chunks(head(streamId), includeUsage), pending, exchange, heartbeat)
-        : await whole(head(streamId), await pending, exchange)
+      if (stream) return await tellInFrames(chunks(head(streamId), includeUsage), pending, exchange, heartbeat)
+      const answer = await pending
+      begun = true
+      return await whole(head(streamId), answer, exchange)
     },
     refuse (failure) {
       // These clients repeat most failures by themselves; what the service may have worked on would be paid for twice.
-      const worked = asked && !NOT_WORKED_ON.has(failure.errorType) && !(failure instanceof Error && isUnsent(failure.cause))
+      const { source, errorType } = failure
+      const refused = source ? source.unprocessed || source.refused : NOT_ASKED.has(errorType)
+      const worked = asked && (begun || !refused)
       return { ...refuseOpenAI(failure), ...(worked && { headers: { 'X-Should-Retry': 'false' } }) }
     }
   }

@@ -134,6 +134,8 @@ for (const [body, param] of refused) {
 const failures: Array<[string, Script, number, string, string | null]> = [
   ['an error of the service', json(500, { error: 'broken', errorType: 'sdk' }), 500, 'server_error', 'false'],
   ['a wait of the service', json(429, { error: 'slow down' }, { 'retry-after': '7' }), 429, 'rate_limit_error', null],
+  ['a limit by another status', json(500, { error: 'slow down', errorType: 'rate_limited' }), 429, 'rate_limit_error', null],
+  ['a service with too much to do', json(503, { error: 'busy', errorType: 'too_many_streams' }), 503, 'server_error', null],
   ['a service without a token', json(401, { error: 'expired', errorType: 'auth' }), 401, 'authentication_error', 'false']
 ]
 for (const [name, script, status, type, again] of failures) {
@@ -147,6 +149,52 @@ for (const [name, script, status, type, again] of failures) {
     }
   })
 }
+
+const event = (name: string, data: unknown): string => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
+const told = (...events: string[]): Script => reply => reply.writeHead(200, { 'content-type': 'text/event-stream' }).end(events.join(''))
+const beginnings: Array<[string, string[], string | null]> = [
+  ['nothing', [], null],
+  ['text', [event('delta', { text: 'half' })], 'false'],
+  ['a thought', [event('reasoning', { text: 'Hm.' })], 'false'],
+  ['a tool', [event('tool', { id: '1', name: 'x', state: 'running' })], 'false']
+]
+for (const [name, beginning, again] of beginnings) {
+  test(`a service that refuses to go on behind ${name} ${again ? 'has worked' : 'may be asked again'}`, async t => {
+    const { url, service } = await pair(t, {})
+    for (const [errorType, status] of [['rate_limited', 429], ['overloaded', 503], ['draining', 503], ['too_many_streams', 429]] as const) {
+      service.scripts['/chat/stream'] = told(...beginning, event('error', { errorType, status, message: 'slow down' }))
+      for (const key of ['', errorType]) {
+        const response = await complete(url, question, key ? { 'idempotency-key': key } : {})
+        t.equal(response.status, errorType === 'rate_limited' ? 429 : 503)
+        t.equal(response.headers.get('x-should-retry'), again, errorType)
+      }
+    }
+  })
+}
+
+test('a service that answered nothing, and then refused the second question, has worked', async t => {
+  const { url, service } = await pair(t, { '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/plain' }).end() })
+  for (const [status, key] of [[429, ''], [503, ''], [429, 'k']] as const) {
+    service.scripts['/chat'] = json(status, { error: 'slow down', errorType: 'overloaded' })
+    for (const stream of [true, false]) {
+      const response = await complete(url, { ...question, stream }, key ? { 'idempotency-key': key } : {})
+      t.equal(response.status, 503)
+      t.equal(response.headers.get('x-should-retry'), 'false')
+    }
+  }
+})
+
+test('the gateway\'s own refusal of a question is none of the service, with a key or without', async t => {
+  const { url, service } = await pair(t, { '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/plain' }).write('x') }, { MAX_STREAMS: '1' })
+  await complete(url, { ...question, stream: true })
+  for (const key of ['', 'k']) {
+    const response = await complete(url, question, key ? { 'idempotency-key': key } : {})
+    t.equal(response.status, 503)
+    t.equal(response.headers.get('x-error-type'), 'overloaded')
+    t.equal(response.headers.get('x-should-retry'), null)
+  }
+  t.equal(service.asked().length, 1)
+})
 
 test('a service that was never reached may be asked again', async t => {
   const { url } = await pair(t, {}, { COPILOT_SERVICE_URL: 'http://127.0.0.1:1' })
