@@ -34,7 +34,7 @@ export function sendError (error: unknown, request: FastifyRequest, reply: Fasti
   // The client has left: there is nobody to answer, and it is no failure.
   if (reply.raw.destroyed) return reply.hijack()
 
-  const failure = request.exchange.fail(toContract(error, request))
+  const failure = request.exchange.refuse(toContract(error, request))
   if (failure.errorType === 'internal') request.log.error({ err: error }, 'internal error')
 
   const { type, body, headers } = request.server.protocolOf(request).refuse(failure, request.id)

@@ -21,9 +21,10 @@ export default fp(async function metrics (app) {
   })
 
   function count ({ exchange, routeOptions }: FastifyRequest, reply: FastifyReply): void {
-    const { answer, bytes, failure, kind } = exchange
+    const { bytes, failure, kind } = exchange
     metrics.reply(routeOptions.url, reply.raw.headersSent ? reply.statusCode : undefined)
-    if (answer) metrics.bytes(bytes)
+    // A reader who was shown that the connection is alive was answered, whatever failed behind that.
+    if (kind && reply.statusCode === 200) metrics.bytes(bytes)
     if (!failure) return
     // During a drain, an answer in flight is cut and counts as such; a request that came later is a refusal.
     if (failure.ended === 'complete' || (failure.errorType === 'draining' && !kind)) metrics.refusal(failure)

@@ -17,6 +17,7 @@ export class Story {
   readonly #report: (error: unknown) => void
   #listeners: Array<() => void> | undefined
   #answer: Answer | null = null
+  #service: string | undefined
   #firstByteAfter: number | null = null
   #ending: Ending | null = null
   #failure: MappedError | null = null
@@ -29,7 +30,7 @@ export class Story {
     this.#report = report
   }
 
-  /** The answer, once its first byte is there. */
+  /** The answer, once its first byte is there; null for one that is refused nevertheless. */
   get answer (): Answer | null { return this.#answer }
   /** When the first byte of the answer was there; null before it. */
   get firstByteAfter (): number | null { return this.#firstByteAfter }
@@ -38,7 +39,7 @@ export class Story {
   /** What failed, once something has. */
   get failure (): MappedError | null { return this.#failure }
   /** Which Copilot service answers, or has failed: its configured URL, without credentials. Undefined when none was asked. */
-  get upstream (): string | undefined { return this.#answer?.service ?? this.#failure?.source?.url }
+  get upstream (): string | undefined { return this.#service ?? this.#failure?.source?.url }
   /** How it ended; null while it has not. Known before it is over when something has cut it. */
   get ended (): Ended | null { return this.#ended }
   /** How long it has taken: until now, or until it was over. */
@@ -49,6 +50,7 @@ export class Story {
   /** Takes the answer that is told from now on. How its stream ends is known by itself from then on. To be called once. */
   began (answer: Answer): void {
     this.#answer = answer
+    this.#service = answer.service
     this.#firstByteAfter = this.duration
     const stream = streamOf(answer)
     stream.once('error', error => this.fail(error))
@@ -70,6 +72,16 @@ export class Story {
       this.#ending ??= failure.ending ?? null
       if (committed) this.#ended = failure.ended
     }
+    return failure
+  }
+
+  /** The same for a failure that is told in place of the answer: its reader has had nothing of that, whatever had come. */
+  refuse (error: unknown): MappedError {
+    this.#answer = null
+    this.#firstByteAfter = null
+    const failure = this.fail(error)
+    // An answer that its model did not finish has ended by that before it is refused.
+    if (failure.ended === this.#ended) this.#failure ??= failure
     return failure
   }
 

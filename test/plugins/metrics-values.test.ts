@@ -38,6 +38,24 @@ test('bytes are those that were written for answers, and each is counted once', 
   t.ok(bytes > 200_000 && bytes < 203_000, String(bytes))
 })
 
+test('bytes are counted, too, when what comes behind a heartbeat is a failure, and not for a refusal', async t => {
+  let fail = (): void => {}
+  const { url, log } = await pair(t, { '/chat/stream': async (reply, { json: { prompt } }) => {
+    if (prompt === 'late') await new Promise<void>(resolve => { fail = resolve })
+    reply.writeHead(500).end()
+  } }, { SSE_HEARTBEAT_MS: '50' })
+  await (await ask(url, { prompt: 'refused' }, { headers: { 'x-request-id': 'refused' } })).text()
+  await log.ended('refused')
+  t.equal((await scrape(url)).value('gateway_answer_bytes_total'), 0)
+  const response = await ask(url, { prompt: 'late' }, { headers: { accept: 'text/event-stream', 'x-request-id': 'late' } })
+  t.equal(response.status, 200)
+  fail()
+  await response.text()
+  const { bytes } = await log.ended('late')
+  t.ok(Number(bytes) > 0)
+  t.equal((await scrape(url)).value('gateway_answer_bytes_total'), bytes)
+})
+
 test('times are seconds', async t => {
   const { url, log } = await pair(t, { '/chat/stream': streams('quick') })
   await (await ask(url)).text()

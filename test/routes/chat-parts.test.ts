@@ -96,6 +96,40 @@ test('thoughts and then nothing is an empty answer, and not asked for twice', as
   t.equal(service.requests.length, 1)
 })
 
+test('of an answer that is refused, its reader has had nothing, and the log says why', async t => {
+  const { url, service, log } = await pair(t, {}, { COPILOT_IDLE_TIMEOUT_MS: '100' })
+  const kinds: Array<[Script, ended: string, errorType: string]> = [
+    [told(thought, frame('done', {})), 'upstream_failed', 'stream_empty'],
+    [told(thought, frame('done', { finishReason: 'length' })), 'length', 'length'],
+    [told(thought, frame('done', { finishReason: 'content_filter' })), 'filtered', 'filtered'],
+    [reply => reply.writeHead(200, { 'content-type': 'text/event-stream' }).write(thought), 'idle_timeout', 'idle_timeout']
+  ]
+  for (const [script, ended, errorType] of kinds) {
+    service.scripts['/chat/stream'] = script
+    for (const resumable of [false, true]) {
+      const response = await ask(url, { prompt: 'Hi', resumable })
+      t.equal(response.headers.get('x-error-type'), errorType)
+      const line = await log.ended(response.headers.get('x-request-id') ?? '')
+      t.match(line, { ended, errorType, error: /\w/ })
+      t.strictSame([line.delivery, line.firstByteMs, line.status], [undefined, undefined, response.status])
+    }
+    if (ended === 'length' || ended === 'filtered') continue
+    const whole = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"messages":[{"role":"user","content":"Hi"}]}' })
+    t.equal((await log.ended(whole.headers.get('x-request-id') ?? '')).firstByteMs, undefined)
+  }
+})
+
+test('metrics count a refused answer as none that was delivered', async t => {
+  const { url, service, log } = await pair(t, { '/chat/stream': told(thought, frame('done', {})) })
+  const { headers } = await ask(url)
+  await log.ended(headers.get('x-request-id') ?? '')
+  const seen = await scrape(url)
+  t.strictSame(seen.counted('gateway_answers_total'), { 'none text upstream_failed': 1 })
+  t.equal(seen.samples.find(({ name, value }) => name === 'gateway_answers_total' && value === 1)?.labels.upstream, service.url)
+  t.equal(seen.value('gateway_first_byte_seconds_count'), 0)
+  t.equal(seen.value('gateway_answer_bytes_total'), 0)
+})
+
 test('so is an end without a word; only a stream without a byte is asked for again, buffered', async t => {
   const { url, service } = await pair(t, { '/chat': json(200, { output: 'again' }) })
   for (const { headers } of [accept, { headers: { accept: 'text/plain' } }]) {
