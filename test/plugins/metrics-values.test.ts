@@ -40,10 +40,12 @@ test('bytes are those that were written for answers, and each is counted once', 
 
 test('bytes are counted, too, when what comes behind a heartbeat is a failure, and not for a refusal', async t => {
   let fail = (): void => {}
-  const { url, log } = await pair(t, { '/chat/stream': async (reply, { json: { prompt } }) => {
-    if (prompt === 'late') await new Promise<void>(resolve => { fail = resolve })
-    reply.writeHead(500).end()
-  } }, { SSE_HEARTBEAT_MS: '50' })
+  const { url, log } = await pair(t, {
+    '/chat/stream': async (reply, { json: { prompt } }) => {
+      if (prompt === 'late') await new Promise<void>(resolve => { fail = resolve })
+      reply.writeHead(500).end()
+    }
+  }, { SSE_HEARTBEAT_MS: '50' })
   await (await ask(url, { prompt: 'refused' }, { headers: { 'x-request-id': 'refused' } })).text()
   await log.ended('refused')
   t.equal((await scrape(url)).value('gateway_answer_bytes_total'), 0)
