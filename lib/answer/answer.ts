@@ -6,32 +6,32 @@ export type Delivery = 'stream' | 'buffered'
 /** Why a service is asked for a buffered answer: it said that it cannot stream, it said so a while ago, or its stream was empty. */
 export type Fallback = 'not_supported' | 'remembered' | 'empty'
 
-/** A piece of what a model says of its text or of its thoughts: UTF-8, which may begin and end within a character. */
+/** A piece of text or reasoning: UTF-8, which may begin and end within a character. */
 export interface TextPart {
-  /** `text` is what the answer says, `reasoning` what the model thought on the way. */
+  /** `text` is a piece of the answer, `reasoning` a piece of the model's reasoning. */
   readonly type: 'text' | 'reasoning'
   readonly bytes: Buffer
 }
 
-/** A tool that the model used, told when it begins and again when it is over. */
+/** A tool call of the model: one part when it starts, and another when it ends. */
 export interface ToolPart {
   readonly type: 'tool'
-  /** Names this use of the tool within its answer. */
+  /** The id of the call within its answer; both parts have it. */
   readonly id: string
   readonly name: string
   readonly state: 'running' | 'done' | 'failed'
-  /** What the tool was given: any JSON value. */
+  /** The input of the tool: any JSON value. */
   readonly input?: unknown
   readonly output?: string
 }
 
-/** One thing that a service tells of an answer. */
+/** One part of an answer. */
 export type Part = TextPart | ToolPart
 
-/** Why a model stopped: it had said everything, it had no room for more, or its words were filtered. */
+/** Why a model stopped: it finished, reached its limit of length, or a content filter stopped it. */
 export type FinishReason = 'stop' | 'length' | 'content_filter'
 
-/** What an answer cost, in tokens, as far as the service says. A number that nobody reported is left out. */
+/** The tokens that an answer took, as far as the service reports them. A number that it does not report is left out. */
 export interface Usage {
   readonly inputTokens?: number
   readonly outputTokens?: number
@@ -39,7 +39,7 @@ export interface Usage {
   readonly cachedInputTokens?: number
 }
 
-/** How an answer whose transport ended cleanly came to its end. */
+/** The end of an answer whose transport ended cleanly. */
 export interface Ending {
   /** Null when the service does not say, as with plain text. `length` and `content_filter` are not whole answers. */
   readonly finishReason: FinishReason | null
@@ -49,8 +49,8 @@ export interface Ending {
 }
 
 /**
- * A place in an answer: what lies before it. Every byte of text and every unit of the rest moves one of the two numbers
- * on, so that a place stays the same however parts are merged or split.
+ * A place in an answer, by what lies before it. Every byte of text, and every byte of reasoning or tool part, increases one of the
+ * two numbers, so that a position stays valid when parts are merged or split.
  */
 export interface Position {
   /** Bytes of text, UTF-8. */
@@ -70,38 +70,38 @@ export interface Summary {
 
 interface AnswerHead {
   readonly delivery: Delivery
-  /** Why it is buffered, of an answer that comes right from the service. */
+  /** Why the answer is buffered; only for an answer that comes directly from the service. */
   readonly fallback?: Fallback
   /** The model that was asked for. */
   readonly model?: string
   /** Which service answers: its configured URL, without credentials. */
   readonly service?: string
-  /** Where in the whole answer this one begins to be told. */
+  /** The position in the whole answer at which this stream begins. */
   readonly offset: Position
-  /** How it ended; to be asked once its stream has ended cleanly. */
+  /** How the answer ended. Call it only after the stream has ended cleanly. */
   readonly ending: () => Ending
-  /** Size and digest of the whole text, for an answer that is not told from its beginning; to be asked like `ending`. */
+  /** Size and digest of the whole text, for an answer whose stream does not start at the beginning. Call it like `ending`. */
   readonly summary?: () => Summary
 }
 
-/** An answer of which only text is told, as the service's own bytes. Destroying `body` gives the answer up. */
+/** An answer that consists only of text, as the service's own bytes. Destroying `body` cancels the answer. */
 export interface BodyAnswer extends AnswerHead {
   /** UTF-8 bytes of text. Fails with an error of the error contract (`lib/errors.ts`). */
   readonly body: Readable
   readonly parts?: undefined
 }
 
-/** An answer that is told in parts. Destroying `parts` gives the answer up. */
+/** An answer in parts. Destroying `parts` cancels the answer. */
 export interface PartsAnswer extends AnswerHead {
   /** {@link Part}s in object mode. Fails with an error of the error contract (`lib/errors.ts`). */
   readonly parts: Readable
   readonly body?: undefined
 }
 
-/** An answer whose first byte has arrived: the one shape of it between the service, the recordings and the readers. */
+/** An answer whose first byte has arrived. The service, recordings and readers all use this type. */
 export type Answer = BodyAnswer | PartsAnswer
 
-/** The stream that an answer comes by, whichever of the two it is. */
+/** The stream of an answer: `body` or `parts`. */
 export function streamOf ({ body, parts }: Answer): Readable {
   return body ?? parts
 }

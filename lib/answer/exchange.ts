@@ -4,18 +4,18 @@ import type { GatewayError } from '../errors.ts'
 import { streamOf } from './answer.ts'
 import { Story } from './story.ts'
 
-/** How readers can be told an answer. */
+/** The formats in which readers can get an answer. */
 export const PROTOCOLS = ['text', 'events', 'openai', 'ai-sdk'] as const
 
-/** How a reader is told an answer. */
+/** The format in which a reader gets an answer. */
 export type ProtocolName = (typeof PROTOCOLS)[number]
 
-/** How long the reader of an answer that is ended before its time has to take an error status or a last event, in milliseconds. */
+/** How long a reader has to read the error status or the last event of an answer that was cut, in milliseconds. */
 export const LAST_WORDS_MS = 1_000
 
 /**
- * The story of one reply over HTTP, from the arrival of its request to its last byte: made when the request arrives, settled when
- * the reply is closed. Whoever counts, logs or traces listens for its end ({@link Story.onOver}).
+ * The story of one HTTP reply, from the arrival of its request to its last byte. It is created when the request arrives and settled
+ * when the reply is closed. Logs, metrics and traces listen for its end ({@link Story.onOver}).
  */
 export class Exchange extends Story {
   readonly #response: ServerResponse

@@ -3,14 +3,14 @@ import { type Answer, type Ending, type FinishReason, streamOf } from './answer.
 
 const NOT_WHOLE: Readonly<Partial<Record<FinishReason, Ended>>> = { length: 'length', content_filter: 'filtered' }
 
-/** How an answer counts that came whole by its transport and is not: its model broke it off, or it was filtered. Null for one that is whole. */
+/** The outcome of an answer that ended cleanly but is not whole, because the model broke it off or it was filtered. Null for a whole answer. */
 export function notWhole ({ finishReason }: Ending): Ended | null {
   return NOT_WHOLE[finishReason ?? 'stop'] ?? null
 }
 
 /**
- * How one thing that was asked for went, from its request to its end: a reply, or an answer that is recorded. It is written by
- * whoever answers, and everybody else listens for its end. Durations are milliseconds from the request on.
+ * The course of a reply, or of a recorded answer, from its request to its end. The code that answers writes it; logs, metrics and
+ * traces listen for its end. Durations are milliseconds since the request.
  */
 export class Story {
   readonly #since: number
@@ -30,7 +30,7 @@ export class Story {
     this.#report = report
   }
 
-  /** The answer, once its first byte is there; null for one that is refused nevertheless. */
+  /** The answer, once its first byte has arrived; null when it is refused nevertheless. */
   get answer (): Answer | null { return this.#answer }
   /** When the first byte of the answer was there; null before it. */
   get firstByteAfter (): number | null { return this.#firstByteAfter }
@@ -40,11 +40,11 @@ export class Story {
   get failure (): MappedError | null { return this.#failure }
   /** Which Copilot service answers, or has failed: its configured URL, without credentials. Undefined when none was asked. */
   get upstream (): string | undefined { return this.#service ?? this.#failure?.source?.url }
-  /** How it ended; null while it has not. Known before it is over when something has cut it. */
+  /** How it ended; null before that. When something has cut it, this is known before it is over. */
   get ended (): Ended | null { return this.#ended }
   /** How long it has taken: until now, or until it was over. */
   get duration (): number { return this.#endAfter ?? performance.now() - this.#since }
-  /** True once nothing more of it will come. */
+  /** True once it is over. */
   get isOver (): boolean { return this.#endAfter !== null }
 
   /** Takes the answer that is told from now on. How its stream ends is known by itself from then on. To be called once. */

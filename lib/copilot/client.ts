@@ -17,10 +17,10 @@ export interface CopilotClientOptions extends TransportOptions {
   readonly streamRetry: number
 }
 
-/** What a form of reply says of its answer. */
+/** The part of an answer that depends on the format of the reply. */
 type Told = Pick<BodyAnswer, 'body' | 'ending'> | Pick<PartsAnswer, 'parts' | 'ending'>
 
-/** What is taken for a stream, and for a buffered reply. */
+/** The media types of streams, and of buffered replies. */
 const STREAMS = ['text/plain', 'text/event-stream'] as const
 const JSONS = ['application/json', 'text/json', 'text/plain'] as const
 
@@ -88,7 +88,7 @@ export class CopilotClient implements Upstream {
       // An empty stream was an answer: whatever refuses the question now, it has been processed.
       throw streamed === 'empty' ? processed(error) : error
     })
-    // Only an answer on the other way shows that there is none on the first, and not something wrong with this one question.
+    // Only a buffered answer proves that the service cannot stream; otherwise something may be wrong with this one question.
     if (streamed === 'not_supported') this.#streamAgainAt = performance.now() + this.#streamRetry
     return { ...head, ...buffered, delivery: 'buffered', fallback: streamed }
   }
@@ -169,7 +169,7 @@ function isSilence (error: unknown): boolean {
   return error instanceof GatewayError && error.errorType === 'idle_timeout'
 }
 
-/** Bare text says nothing of its end. */
+/** The ending of plain text, which reports no finish reason. */
 function bareEnding (): Ending {
   return { finishReason: null }
 }

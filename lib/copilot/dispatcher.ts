@@ -6,9 +6,9 @@ import { spreading } from './addresses.ts'
 export interface ProxyOptions {
   /** The proxy for `http:` services: a URL, with credentials if it wants any. */
   readonly http: string
-  /** The proxy for `https:` services; empty: the one above. */
+  /** The proxy for `https:` services; empty: the same as `http`. */
   readonly https: string
-  /** Comma-separated names and domains that are asked directly; `*`: all. */
+  /** Comma-separated host names and domains that are connected to without a proxy; `*`: all. */
   readonly except: string
 }
 
@@ -20,17 +20,17 @@ export interface Connections {
 }
 
 /**
- * Makes the connections to an origin, through a proxy when there is one for it, and never for this machine. Both kinds of
- * service are reached by CONNECT (RFC 9110 §9.3.6), so that a proxy sees no question and holds nothing back.
- * Durations in milliseconds. Throws when a proxy's URL is none.
+ * Makes the connections to an origin, through a proxy if one is configured, but never for loopback. Both `http:` and `https:` use
+ * CONNECT (RFC 9110 §9.3.6), so that a proxy neither sees questions nor buffers answers. Durations in milliseconds. Throws for an
+ * invalid proxy URL.
  */
 export function connect (url: URL, connectTimeout: number, idleTimeout: number, proxy: ProxyOptions): Connections {
   const options: Pool.Options = {
-    // A limit would make calls wait in a queue that an abort does not reach; who may call is limited elsewhere.
+    // No limit of connections: excess calls would wait in a queue where they cannot be aborted. `MAX_STREAMS` limits the calls.
     connections: null,
     pipelining: 1,
     connect: { timeout: connectTimeout, lookup: spreading() },
-    // The first byte has a timer of its own, finer than undici's.
+    // The gateway's own timer for the first byte is more precise than undici's.
     headersTimeout: 0,
     bodyTimeout: idleTimeout
   }

@@ -1,13 +1,13 @@
 import type { Ending, FinishReason, Usage } from '../answer/answer.ts'
 import { GatewayError } from '../errors.ts'
 
-/** What a `done` event or a buffered reply says of an answer's end, as it came. */
+/** The fields of a `done` event or a buffered reply, before validation. */
 export type EndReport = Readonly<Record<string, unknown>>
 
 /** The reasons of a `done` event, as finish reasons. */
 const REASONS: Readonly<Record<string, FinishReason | null>> = { complete: null, length: 'length', filtered: 'content_filter' }
 
-/** What is counted of an answer's cost. */
+/** The names of the usage numbers. */
 const NUMBERS: ReadonlySet<string> = new Set<keyof Usage>(['inputTokens', 'outputTokens', 'reasoningTokens', 'cachedInputTokens'])
 
 /**
@@ -24,7 +24,7 @@ export function toEnding ({ reason, finishReason, usage, model }: EndReport): En
   }
 }
 
-/** True for the end of an answer of which nothing is missing. */
+/** True for the end of a whole answer. */
 export function isWhole ({ finishReason }: Ending): boolean {
   return finishReason === null || finishReason === 'stop'
 }
@@ -35,7 +35,7 @@ function name (value: unknown): string | undefined {
   throw unknown()
 }
 
-/** Where the two reasons differ, the one counts by which the answer is not whole. */
+/** When the two reasons differ, the one that means an incomplete answer wins. */
 function incomplete (reason: FinishReason | null | undefined): FinishReason | null {
   if (reason === undefined) throw unknown()
   return reason

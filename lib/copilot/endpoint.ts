@@ -1,14 +1,14 @@
 import { STATUS_CODES } from 'node:http'
 
-/** The statuses by which a service says that it has no such endpoint, when it says nothing else. */
+/** The statuses that mean a missing endpoint, if the body has no other message. */
 const NO_ENDPOINT = new Set([404, 405, 501])
 
-/** The fields in which frameworks and services put their words. */
+/** The JSON fields in which frameworks and services put error messages. */
 const WORDS = ['error', 'errorType', 'message', 'detail', 'title', 'code', 'type', 'reason']
 
 /**
- * True when an error reply says that there is no such endpoint, and not that something is wrong with the question: it has
- * no words of its own, but for those that web frameworks put there. `text` is the beginning of its body.
+ * True when an error reply means that the endpoint does not exist, and not that the question is wrong: its body has no message
+ * other than the usual ones of web frameworks. `text` is the beginning of the body.
  */
 export function isNoEndpoint (status: number, text: string, path: string): boolean {
   if (!NO_ENDPOINT.has(status)) return false
@@ -21,7 +21,7 @@ function says (word: string, phrase: string): boolean {
   return plain(word) === '' || plain(word) === plain(phrase)
 }
 
-/** What a body says: in the fields of a JSON object, or as plain text. A page says nothing. */
+/** The messages in a body: the fields of a JSON object, or plain text. An HTML page has none. */
 function wordsOf (text: string): string[] {
   try {
     return wordsIn(JSON.parse(text))

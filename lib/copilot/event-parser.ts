@@ -1,7 +1,7 @@
 import { StringDecoder } from 'node:string_decoder'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 
-/** The largest event that is taken, and the longest line, in UTF-16 code units. */
+/** The largest event and the longest line that are accepted, in UTF-16 code units. */
 const MAX_EVENT = 4 * 1024 * 1024
 
 /**
@@ -9,7 +9,7 @@ const MAX_EVENT = 4 * 1024 * 1024
  * called for every event that is complete, with its name and its data.
  */
 export class EventParser {
-  /** An event, or a line, was too large; nothing more is parsed. */
+  /** True once an event or a line was too large; nothing more is parsed. */
   tooLarge = false
   readonly #decoder = new StringDecoder('utf8')
   readonly #parser
@@ -29,7 +29,7 @@ export class EventParser {
     if (text === '' || this.tooLarge) return
     if (!this.#begun && text.startsWith('\ufeff')) text = text.slice(1)
     this.#begun = true
-    // A carriage return ends a line, and the newline that may come with the next chunk is of the same end.
+    // CR LF is one line end, even when the newline comes with the next chunk.
     if (this.#afterReturn && text.startsWith('\n')) text = text.slice(1)
     this.#afterReturn = text.endsWith('\r')
     this.#parser.feed(this.#afterReturn ? text + '\n' : text)

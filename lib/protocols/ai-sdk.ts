@@ -4,7 +4,7 @@ import { keepAlive } from '../sse/frames.ts'
 import { type Frames, tellInFrames } from './answer-stream.ts'
 import type { Protocol, Reader, Refusal } from './protocol.ts'
 
-/** What the AI SDK calls its finish reasons. A service that does not say one has finished by itself. */
+/** The AI SDK's names of the finish reasons. */
 const REASONS: Readonly<Record<FinishReason, string>> = { stop: 'stop', length: 'length', content_filter: 'content-filter' }
 
 /** The AI SDK's UI message stream (version 1), as `useChat` reads it. */
@@ -27,7 +27,7 @@ function chunk (data: object): string {
 
 const DONE = 'data: [DONE]\n\n'
 
-/** A message is made of blocks, each opened and closed: of text, or of reasoning, with tools between them. */
+/** A message consists of blocks of text or reasoning, each with a start and an end, with tools between them. */
 function chunks ({ requestId, streamId }: Reader): Frames {
   let open: 'text' | 'reasoning' | undefined
   let blocks = 0
@@ -49,12 +49,12 @@ function chunks ({ requestId, streamId }: Reader): Frames {
   }
   return {
     keepAlive,
-    // Who reads a recorded answer again is told about the same message.
+    // Every reading of a recorded answer has the same message id.
     begin: () => chunk({ type: 'start', messageId: streamId ?? requestId }) + chunk({ type: 'start-step' }),
     text: text => say('text', text),
     reasoning: text => say('reasoning', text),
     tool: part => {
-      // The SDK fails on an output of a tool that it has not heard of.
+      // The SDK fails on the output of a tool whose input it has not got.
       const before = part.state === 'running' || used.has(part.id) ? '' : tool({ ...part, state: 'running' })
       used.add(part.id)
       return close() + before + tool(part)

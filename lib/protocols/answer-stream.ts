@@ -9,7 +9,7 @@ import { CharacterBoundary } from '../utf8.ts'
 import { Cuttable } from './cuttable.ts'
 import { emptiness } from './verdict.ts'
 
-/** The words of a protocol that tells an answer in frames. `at` is the position behind what a frame tells; an empty string tells nothing. */
+/** Encodes an answer as the frames of a protocol. `at` is the position after the frame; an empty string sends nothing. */
 export interface Frames {
   begin (answer: Answer): string
   text (text: string, at: Position): string
@@ -19,19 +19,19 @@ export interface Frames {
   end (ending: Ending, summary: Summary, at: Position): string
   /** `summary` is that of a recorded answer. */
   fail (failure: MappedError, at: Position, summary: (() => Summary) | undefined): string
-  /** What shows that the connection is alive. */
+  /** The frame that shows that the connection is alive. */
   readonly keepAlive: string
-  /** Its end has size and digest of the text. */
+  /** True when the last frame has size and digest of the text. */
   readonly digests?: true
-  /** A failure is not the end of the stream: what carries it is cut behind it. */
+  /** True when the connection is cut after the frame of a failure. */
   readonly cutsFailures?: true
 }
 
 const NOTHING: Summary = { bytes: 0, sha256: '' }
 
 /**
- * Tells an answer in frames: a beginning, every part as it comes, and exactly one last frame, however the answer ends. While
- * nothing else is said, something shows every `heartbeat` milliseconds that it is alive, from the beginning on. Destroying it
+ * Streams an answer as frames: a first frame, every part as it comes, and exactly one last frame, however the answer ends. After
+ * every `heartbeat` milliseconds without a frame, a keep-alive frame is sent, also before the answer begins. Destroying the stream
  * destroys the answer.
  */
 export class AnswerStream extends Cuttable {
@@ -53,12 +53,12 @@ export class AnswerStream extends Cuttable {
     }, heartbeat)
   }
 
-  /** Shows now that the stream is alive, so that its headers leave. */
+  /** Sends a keep-alive frame now, so that the headers are sent. */
   open (): void {
     this.push(this.#frames.keepAlive)
   }
 
-  /** Tells an answer. To be called once, and not after {@link fail}. */
+  /** Streams an answer. Call it once, and not after {@link fail}. */
   tell (answer: Answer, exchange: Exchange): void {
     const source = streamOf(answer)
     if (this.destroyed) {
@@ -143,9 +143,9 @@ export class AnswerStream extends Cuttable {
 }
 
 /**
- * Tells an answer in frames as soon as it begins, or, when that takes longer than a heartbeat, without it: a slow model's reader
- * must see that the connection is alive. Until then a failure rejects, and has a status of its own. `recorded` is the summary of
- * a recorded answer that fails before it has begun.
+ * Streams an answer as frames as soon as it begins. When that takes longer than a heartbeat, the stream starts without it, so that the
+ * reader of a slow model sees that the connection is alive. A failure before that rejects, and is answered with an error status.
+ * `recorded` is the summary of a recorded answer that fails before it has begun.
  */
 export async function tellInFrames (frames: Frames, pending: Promise<Answer>, exchange: Exchange, heartbeat: number, recorded?: () => Summary): Promise<Readable> {
   const inTime = new AbortController()

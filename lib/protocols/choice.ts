@@ -11,19 +11,19 @@ interface Choice {
   readonly when: (path: string, headers: IncomingHttpHeaders) => boolean
 }
 
-/** Who is told how, unless a route knows more of its request; the first that fits. */
+/** The protocols by request; the first that matches is used, unless the route decides. */
 const choices: readonly Choice[] = [
   { protocol: openai({ stream: false, includeUsage: false }), when: path => /^\/v1([/?]|$)/.test(path) },
   { protocol: events, when: (_path, headers) => acceptsEvents(headers) },
   { protocol: textOrJson, when: (_path, headers) => preferred(headers, ['text/plain', 'application/json']) === 'application/json' }
 ]
 
-/** How a request is told by its path, below the gateway's own prefix, and its headers: as text when nothing else fits. */
+/** The protocol for a request by its path (without the gateway's prefix) and its headers; text by default. */
 export function chosen (path: string, headers: IncomingHttpHeaders): Protocol {
   return choices.find(({ when }) => when(path, headers))?.protocol ?? text
 }
 
-/** How a reader of the AI SDK's chats is told, by its headers: in the SDK's own form unless it would rather have nothing but text. */
+/** The protocol for a reader of the AI SDK's chats by its headers: the SDK's own format, unless the reader prefers text. */
 export function chosenForChats (headers: IncomingHttpHeaders): Protocol {
   return preferred(headers, ['text/event-stream', 'text/plain']) === 'text/plain' ? text : aiSdk
 }

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 export abstract class Cuttable extends Readable {
   #failure: Error | undefined
 
-  /** Makes the stream fail behind what was pushed. Nothing may be pushed after it. */
+  /** Makes the stream fail after everything pushed so far has been read. Nothing may be pushed after this call. */
   cut (failure: Error): void {
     this.#failure = failure
     this.#fail(failure)

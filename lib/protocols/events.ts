@@ -3,7 +3,7 @@ import { type Frames, tellInFrames } from './answer-stream.ts'
 import type { Protocol, Reader } from './protocol.ts'
 import { inJson } from './refusals.ts'
 
-/** The gateway's own events (`lib/sse/frames.ts`): every part, positions, and an end that says how, with size and digest. */
+/** The gateway's own events (`lib/sse/frames.ts`): every part with its position, and a last event with the outcome, size and digest. */
 export const events: Protocol = {
   name: 'events',
   headers: { 'Content-Type': 'text/event-stream; charset=utf-8' },

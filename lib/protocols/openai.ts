@@ -10,7 +10,7 @@ import { type Frames, tellInFrames } from './answer-stream.ts'
 import type { Protocol, Refusal } from './protocol.ts'
 import { emptiness } from './verdict.ts'
 
-/** How a completion is asked for. */
+/** The options of a request for a completion. */
 export interface OpenAIOptions {
   readonly stream: boolean
   readonly includeUsage: boolean
@@ -18,13 +18,13 @@ export interface OpenAIOptions {
   readonly model?: string
 }
 
-/** How large an answer may be that is told as one JSON object, in bytes of text and reasoning. */
+/** The largest answer that is sent as one JSON object, in bytes of text and reasoning. */
 const MAX_BYTES = 16 * 1024 * 1024
 
-/** What the gateway itself refuses an answer with that is to be recorded, and has not been asked for. */
+/** The gateway's own refusals of a resumable answer, before the service is asked. */
 const NOT_ASKED = new Set(['too_many_streams', 'overloaded'])
 
-/** Errors in OpenAI's form, for whatever on its paths is no answer. */
+/** A failure in OpenAI's format, for replies on its paths that are not answers. */
 export function refuseOpenAI (failure: MappedError): Refusal {
   return { type: 'application/json; charset=utf-8', body: JSON.stringify(toOpenAI(failure)) }
 }
@@ -45,7 +45,7 @@ export function openai ({ stream, includeUsage, model = 'default' }: OpenAIOptio
       return await whole(head(streamId), answer, exchange)
     },
     refuse (failure) {
-      // These clients repeat most failures by themselves; what the service may have worked on would be paid for twice.
+      // OpenAI's clients retry most failures by themselves; a question that the service may have processed would be paid for twice.
       const { source, errorType } = failure
       const refused = source ? source.unprocessed || source.refused : NOT_ASKED.has(errorType)
       const worked = asked && (begun || !refused)

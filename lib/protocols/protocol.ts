@@ -3,16 +3,16 @@ import type { Answer } from '../answer/answer.ts'
 import type { Exchange, ProtocolName } from '../answer/exchange.ts'
 import type { MappedError } from '../errors.ts'
 
-/** Whom an answer is told. */
+/** The reader of an answer. */
 export interface Reader {
   readonly requestId: string
-  /** Names the answer, when it is a resumable one. */
+  /** The id of a resumable answer. */
   readonly streamId?: string
-  /** How long nothing may be heard of an answer, in milliseconds, by a reader who can be shown that it is alive. */
+  /** After how many milliseconds without output a keep-alive is sent, in protocols that have one. */
   readonly heartbeat: number
 }
 
-/** A failure that comes before anything of an answer, in the form that its reader expects. */
+/** The body of an error reply, for a failure before the first byte, in the format that the reader expects. */
 export interface Refusal {
   /** Its `Content-Type`. */
   readonly type: string
@@ -21,7 +21,7 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** How a reader is told an answer. Chosen once for a request, by its route, its body and its `Accept`. */
+/** The format in which a reader gets an answer. It is chosen once per request, by the route, the body and `Accept`. */
 export interface Protocol {
   readonly name: ProtocolName
   /** The `Content-Type` of an answer, and what else its headers have beside those of every answer. */
@@ -32,6 +32,6 @@ export interface Protocol {
    * A stream that fails is a reply to be cut.
    */
   tell (answer: Promise<Answer>, exchange: Exchange, reader: Reader): Promise<Readable>
-  /** Tells a failure before the first byte. */
+  /** Formats a failure before the first byte. */
   refuse (failure: MappedError, requestId: string): Refusal
 }

@@ -16,13 +16,13 @@ export const text: Protocol = {
   async tell (pending, exchange) {
     const answer = await pending
     exchange.began(answer)
-    // A streamed body is bare text, which says nothing of its end.
+    // A streamed body is plain text, which has no finish reason, and is passed on as it is.
     return answer.body && answer.delivery === 'stream' ? answer.body : await new TextStream(answer, exchange).begun
   },
   refuse: inText
 }
 
-/** The same for those who would rather have their errors as JSON. */
+/** Plain text with errors as JSON, for clients that prefer that. */
 export const textOrJson: Protocol = { ...text, refuse: inJson }
 
 /** The text of an answer in parts. */
