@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import fp from 'fastify-plugin'
@@ -38,9 +39,13 @@ export default fp<PageOptions>(async function page (app, { page = true, pageRoot
     setHeaders: reply => { reply.header('Cache-Control', 'no-cache') }
   })
   for (const [path, file] of Object.entries(FILES)) {
-    app.get(path, { schema: { hide: true }, helmet: { contentSecurityPolicy: { useDefaults: false, directives } } }, async (_request, reply) => reply.sendFile(file, root))
+    app.get(path, { prefixTrailingSlash: 'slash', schema: { hide: true }, helmet: { contentSecurityPolicy: { useDefaults: false, directives } } }, async (_request, reply) => reply.sendFile(file, root))
+  }
+  if (app.prefix) {
+    // The page names its files relative to itself. The target is relative, too: a proxy in front may have a prefix of its own.
+    app.get('', { prefixTrailingSlash: 'no-slash', schema: { hide: true } }, async (_request, reply) => reply.redirect(`${basename(app.prefix)}/`))
   }
   app.addHook('onListen', async () => {
-    app.log.info(`to try it, open ${app.listeningOrigin.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')}`)
+    app.log.info(`to try it, open ${app.listeningOrigin.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')}${app.prefix && `${app.prefix}/`}`)
   })
 }, { name: 'page', dependencies: ['config', 'security-headers'] })

@@ -1,6 +1,9 @@
+import { EventEmitter, once } from 'node:events'
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
+import Fastify from 'fastify'
 import { test } from 'tap'
+import gateway from '../../app.ts'
 import { build } from '../helper.ts'
 
 const nowhere = { COPILOT_SERVICE_URL: 'http://127.0.0.1:9' }
@@ -41,6 +44,20 @@ test('the address to open is logged, once', async t => {
   const { url, log } = await build(t, nowhere, '::1', { pageRoot: t.testdir(files) })
   t.match(await log.line(({ msg }) => msg.startsWith('to try it')), { level: 30, msg: `to try it, open ${url}` })
   t.equal(log.lines.filter(({ msg }) => msg.includes('to try it')).length, 1)
+})
+
+test('below a prefix it is a directory, whose address is logged', async t => {
+  const lines = new EventEmitter()
+  const logged: string[] = []
+  const app = Fastify({ logger: { stream: { write: line => { logged.push(line); lines.emit('line') } } } })
+  t.teardown(() => app.close())
+  await app.register(gateway, { prefix: '/my/ai', environment: {}, settings: { ...nowhere, LOG_LEVEL: 'info' }, pageRoot: t.testdir(files) })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  while (!logged.some(line => line.includes(`"to try it, open ${url}/my/ai/"`))) await once(lines, 'line')
+  const response = await fetch(`${url}/my/ai`)
+  t.equal(response.url, `${url}/my/ai/`)
+  t.equal(await response.text(), files['index.html'])
+  t.equal((await fetch(`${url}/my/ai/main.js`)).status, 200)
 })
 
 test('DEMO_PAGE=off removes it', async t => {
