@@ -9,7 +9,7 @@ import { discard } from './reading.ts'
 
 /**
  * The parts of an answer that the service tells in the gateway's own event vocabulary (docs/api.md, Events). It ends cleanly only behind
- * a `done` that fits what came; everything else is a failure of the error contract, which comes behind the parts that came
+ * a `done` that fits what came, whether or not the service closes its reply then; everything else is a failure of the error contract, which comes behind the parts that came
  * before it. Unknown events and fields are ignored.
  */
 export class EventReply extends Readable {
@@ -22,6 +22,7 @@ export class EventReply extends Readable {
   #begin!: { resolve: () => void, reject: (failure: Error) => void }
   #bytes = 0
   #ending: Ending | undefined
+  #closing: NodeJS.Timeout | undefined
   #failure: GatewayError | ReportedError | undefined
   /** The service has reported its failure: what it says behind that is read for nobody, so that its socket may serve the next call. */
   #reported = false
@@ -43,7 +44,12 @@ export class EventReply extends Readable {
       if (this.#parser.tooLarge) this.#fail(new GatewayError('bad_reply', { detail: 'an event of it is too large' }))
     })
     body.once('end', () => this.#finish())
-    body.once('error', error => this.#fail(fromTransport(error, true)))
+    body.once('error', error => {
+      const failure = fromTransport(error, true)
+      // Behind its end it has nothing to say.
+      if (this.#ending && failure.errorType === 'idle_timeout') this.#finish()
+      else this.#fail(failure)
+    })
   }
 
   /** How the answer ended; throws while it has not. */
@@ -123,10 +129,17 @@ export class EventReply extends Readable {
     const digest = this.#hash.digest('hex')
     if (typeof (sha256 ?? digest) !== 'string' || String(sha256 ?? digest).toLowerCase() !== digest) throw unfit('its text does not have the digest that its end says')
     this.#ending = ending
+    // Whatever its reader has still to take, the service is listened to for a moment: it may contradict itself, or leave its connection open.
+    this.#body.resume()
+    this.#closing = setTimeout(() => {
+      this.#finish()
+      this.#body.destroy()
+    }, CLOSING_MS)
   }
 
-  /** The body has ended cleanly. */
+  /** Nothing more will come. */
   #finish (): void {
+    clearTimeout(this.#closing)
     if (this.#failure) return
     if (!this.#ending) return this.#fail(new GatewayError('connection_lost', { cause: new Error('the events ended without done or error') }))
     if (isWhole(this.#ending) && this.#bytes === 0) return this.#fail(new GatewayError('stream_empty', { ending: this.#ending }))
@@ -137,6 +150,7 @@ export class EventReply extends Readable {
   #fail (failure: GatewayError | ReportedError): void {
     if (this.#failure) return
     this.#failure = failure
+    clearTimeout(this.#closing)
     this.#begin.reject(failure)
     if (this.#reported) discard(this.#body)
     else this.#body.destroy()
@@ -159,11 +173,14 @@ export class EventReply extends Readable {
   }
 
   override _destroy (error: Error | null, done: (error: Error | null) => void): void {
+    clearTimeout(this.#closing)
     if (!this.#reported) this.#body.destroy()
     done(error)
   }
 }
 
+/** How long a service has to close its reply behind an end that fits, in milliseconds. */
+const CLOSING_MS = 1_000
 const KNOWN = new Set(['delta', 'reasoning', 'tool', 'done', 'error', 'reconnect'])
 const STATES: ReadonlySet<unknown> = new Set<ToolPart['state']>(['running', 'done', 'failed'])
 const HALF = 'its text has half of a character in it'

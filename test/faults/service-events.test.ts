@@ -48,6 +48,25 @@ fault('A service of events goes on behind its `done`', {
   expected: { text: '200 cut', events: '200 error bad_reply', upstream: '/chat/stream, closed', log: 'upstream_failed bad_reply' }
 })
 
+fault('A service of events falls silent behind its `done`', {
+  answer,
+  environment: { COPILOT_IDLE_TIMEOUT_MS: '500' },
+  upstream: () => ({ '/chat/stream': says(hello + frame('done', { bytes: 11 }), false) }),
+  expected: { text: '200 whole', events: '200 done', upstream: '/chat/stream, closed', log: 'complete' }
+})
+
+fault('A service of events shows that it lives behind its `done`', {
+  answer,
+  upstream: () => ({
+    '/chat/stream': reply => {
+      reply.writeHead(200, { 'content-type': 'text/event-stream' }).write(hello + frame('done', { bytes: 11 }))
+      const living = setInterval(() => reply.write(': alive\n'), 20)
+      reply.once('close', () => clearInterval(living))
+    }
+  }),
+  expected: { text: '200 whole', events: '200 done', upstream: '/chat/stream, closed', log: 'complete' }
+})
+
 fault('A service of events reports an error in the middle', {
   answer,
   upstream: () => ({ '/chat/stream': says(hello + frame('error', { errorType: 'sdk', status: 500, message: 'it broke' })) }),

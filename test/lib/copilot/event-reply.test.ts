@@ -151,6 +151,38 @@ test('an end without a word is an empty answer, which says what it has cost', as
   t.match(await reply.begun.catch((error: unknown) => error), { errorType: 'stream_empty', ending: { usage: { inputTokens: 3 } } })
 })
 
+test('an answer is whole behind its end, and its connection closed, when the service does not close it', async t => {
+  for (const behind of ['silence', 'comments', 'a reader that waits'] as const) {
+    const body = new PassThrough()
+    const reply = new EventReply(body, [])
+    body.write(hello.repeat(behind === 'a reader that waits' ? 16 : 1) + frame('done', { finishReason: 'stop' }))
+    const alive = setInterval(() => { if (behind !== 'silence') body.write(': alive\n') }, 20)
+    const closed = new Promise(resolve => body.once('close', resolve))
+    if (behind === 'a reader that waits') await closed
+    t.match(await read(reply), { begun: true, ending: { finishReason: 'stop' } }, behind)
+    await closed
+    clearInterval(alive)
+  }
+})
+
+test('silence behind an end is none of the answer, and a connection that breaks there is', async t => {
+  for (const [failure, expected] of [['idle_timeout', { ending: { finishReason: null } }], ['connection_lost', { failure: /was lost/ }]] as const) {
+    const body = new PassThrough()
+    const seen = read(new EventReply(body, []))
+    body.write(hello + frame('done', {}))
+    setImmediate(() => body.destroy(new GatewayError(failure)))
+    t.match(await seen, { begun: true, parts: [{ text: 'Hello' }], ...expected })
+  }
+})
+
+test('what comes late behind an end contradicts it', async t => {
+  const body = new PassThrough()
+  const seen = read(new EventReply(body, []))
+  body.write(hello + frame('done', {}))
+  setImmediate(() => body.write(hello))
+  t.match(await seen, { failure: /goes on behind its end/ })
+})
+
 test('a reader that waits holds the body back, and one that leaves gives it up', async t => {
   const body = new PassThrough()
   const reply = new EventReply(body, [])
