@@ -17,12 +17,12 @@ export function isFailed (ended: Ended | null): boolean {
   return !EXPECTED.has(ended)
 }
 
-/** One row of the error contract: what a client is told about one kind of failure. */
+/** One row of the error contract: the status and the message for one kind of failure. */
 interface ErrorRow {
-  /** What clients are told it is; absent: the row's own name. Rows may share one where the same is to be done about them. */
+  /** The `errorType` that clients get; by default the name of the row. Rows share one when clients should treat them alike. */
   readonly errorType?: string
   readonly status: number
-  /** What the log says of a reply that ended so; absent: a refusal, which is a complete reply. */
+  /** The value of `ended` in the log. Absent for a refusal, which is a complete reply. */
   readonly ended?: Ended
   /** How the message begins; a detail may follow after a colon. */
   readonly message: string
@@ -33,7 +33,7 @@ interface ErrorRow {
 
 /** Every kind of failure the gateway itself names. Nothing else decides a status or the beginning of a message. */
 const rows = {
-  // What the client did.
+  // Failures caused by the client.
   invalid_request: { status: 400, message: 'Invalid request' },
   unauthenticated: { status: 401, message: 'Authentication required', headers: { 'WWW-Authenticate': 'Bearer realm="copilot-stream-gateway"' } },
   forbidden: { status: 403, message: 'Forbidden' },
@@ -47,7 +47,7 @@ const rows = {
   too_many_requests: { errorType: 'rate_limited', status: 429, retryable: true, message: 'Too many requests' },
   too_many_streams: { status: 429, retryable: true, message: 'Too many answers at once', headers: { 'Retry-After': '5' } },
 
-  // What the Copilot service did.
+  // Failures of the Copilot service.
   token_missing: { status: 503, ended: 'upstream_failed', message: 'GitHub Copilot is not configured' },
   auth: { status: 401, ended: 'upstream_failed', message: 'GitHub Copilot authentication failed' },
   connection: { status: 503, ended: 'upstream_failed', retryable: true, message: 'Could not connect to Copilot service' },
@@ -64,7 +64,7 @@ const rows = {
   filtered: { status: 502, ended: 'filtered', message: 'The answer was filtered' },
   answer_too_large: { status: 502, ended: 'upstream_failed', message: 'The answer is larger than a resumable answer may be' },
 
-  // What the gateway did.
+  // Failures of the gateway.
   auth_unavailable: { status: 503, retryable: true, message: 'Authentication cannot be checked at the moment', headers: { 'Retry-After': '5' } },
   overloaded: { status: 503, retryable: true, message: 'The gateway has too much to do', headers: { 'Retry-After': '5' } },
   draining: { status: 503, ended: 'drained', retryable: true, message: 'The gateway is shutting down', headers: { 'Retry-After': '5', Connection: 'close' } },
@@ -77,7 +77,7 @@ export type ErrorType = keyof typeof rows
 /** One broken rule of a request; `path` is dotted (`messages.0.content`), empty for the body as a whole. */
 export interface Issue { readonly path: string, readonly message: string }
 
-/** What a failure says of the Copilot service that it came from, beside what clients are told. */
+/** The Copilot service that a failure came from, for operators. */
 export interface Source {
   /** The service's configured URL, without credentials. */
   readonly url: string
@@ -107,7 +107,7 @@ export interface MappedError {
   readonly ending?: Ending
 }
 
-/** What may be said beyond the row of the table. */
+/** Details in addition to the row of the table. */
 export interface GatewayErrorOptions extends ErrorOptions {
   /** Follows the row's message after a colon. Reaches clients: never put a secret or a path in it. */
   detail?: string
@@ -183,7 +183,7 @@ export function isErrorType (name: string): name is ErrorType {
   return Object.hasOwn(rows, name)
 }
 
-/** Adds to `detail` nothing when it already begins the way the row's message does, so that nothing is said twice. */
+/** Returns `detail` without the row's message when it already begins with that message, so that it is not repeated. */
 export function describe (errorType: ErrorType, detail: string | undefined): string | undefined {
   const { message } = rows[errorType]
   return detail?.startsWith(message) ? detail.slice(message.length).replace(/^[\s:.,;–—-]+/, '') : detail

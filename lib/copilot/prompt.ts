@@ -7,7 +7,7 @@ export interface Question extends Pick<ChatRequest, 'prompt' | 'mode' | 'model' 
   readonly instructions?: string
 }
 
-/** The conversation as it is, for a service that knows one. */
+/** The conversation as separate turns, for a service that supports them. */
 export interface Conversation {
   /** Names the conversation: a digest of who asks and of their `sessionId`, so that nobody can name another's. */
   readonly id?: string
@@ -17,7 +17,7 @@ export interface Conversation {
   readonly prompt: string
 }
 
-/** What a Copilot service is asked: the JSON body of its `POST /chat/stream` and `POST /chat`. */
+/** The JSON body of `POST /chat/stream` and `POST /chat` of a Copilot service. */
 export interface CopilotPrompt {
   /** The whole conversation in one text, for a service that reads nothing else. */
   readonly prompt: string

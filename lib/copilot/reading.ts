@@ -5,7 +5,7 @@ import type { Guard, Reply } from './reply.ts'
 
 /** How much of an error reply is read, in bytes. */
 const MAX_ERROR_BYTES = 64 * 1024
-/** How long a reply is read for nobody, in milliseconds. */
+/** How long a reply is read and discarded, in milliseconds. */
 const DISCARD_MS = 1_000
 /** How large a buffered reply may be, in bytes. */
 const MAX_REPLY_BYTES = 16 * 1024 * 1024
@@ -23,7 +23,7 @@ export function refuseOthers (reply: Reply, types: readonly [string, ...string[]
   throw new GatewayError('bad_reply', { detail: refusal })
 }
 
-/** Reads a body to its end for nobody, so that its socket serves the next call; one that is too long for it, or takes too long, is destroyed. */
+/** Reads a body to its end and discards it, so that its socket can be reused. A body that is too long or too slow is destroyed. */
 export function discard (body: Readable): void {
   let size = 0
   const late = setTimeout(() => body.destroy(), DISCARD_MS).unref()
