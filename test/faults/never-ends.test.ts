@@ -1,7 +1,7 @@
 import { fault } from './harness.ts'
 
 fault('The upstream never ends its answer', {
-  environment: { STREAM_MAX_MS: '300' },
+  environment: { STREAM_MAX_MS: '2000' },
   answer: 'more and '.repeat(10_000),
   upstream: () => ({
     '/chat/stream': reply => {

@@ -95,7 +95,7 @@ fault('A service of events thinks and says nothing', {
 })
 
 fault('A service of events shows that it lives, and nothing else', {
-  environment: { COPILOT_FIRST_BYTE_TIMEOUT_MS: '300' },
+  environment: { COPILOT_FIRST_BYTE_TIMEOUT_MS: '1500' },
   upstream: () => ({
     '/chat/stream': reply => {
       reply.writeHead(200, { 'content-type': 'text/event-stream' })
