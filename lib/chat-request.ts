@@ -3,6 +3,9 @@ import Type, { type Static } from 'typebox'
 /** The most characters (Unicode code points) that a prompt may have. */
 export const MAX_TEXT = 20_000
 
+/** The most characters that the name of a conversation may have. */
+export const MAX_SESSION_ID = 200
+
 /** One earlier turn of the conversation. It may be longer than a prompt, since answers are; the body bounds it. */
 export const Message = Type.Object({
   role: Type.Enum(['user', 'assistant']),
@@ -20,7 +23,7 @@ export const ChatRequest = Type.Object({
   prompt: Type.String({ minLength: 1, maxLength: MAX_TEXT, trim: true, description: 'What to ask.' }),
   mode: Type.Enum(['explain-only', 'project-helper'], { default: 'explain-only', description: 'What Copilot may do.' }),
   model: Type.Optional(Type.String({ minLength: 1, maxLength: 120, trim: true, description: 'Which model answers; the service chooses when absent.' })),
-  sessionId: Type.Optional(Type.String({ minLength: 1, maxLength: 200, trim: true, description: 'Names the conversation to the model.' })),
+  sessionId: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_SESSION_ID, trim: true, description: 'Names the conversation to the model.' })),
   messages: Type.Optional(Type.Array(Message, { bounded: true, description: 'The conversation so far, oldest first; empty turns are left out.' })),
   effort: Type.Optional(Type.Enum(['low', 'medium', 'high'], { description: 'How much the model is to think, where it knows such a thing.' })),
   resumable: Type.Optional(Type.Boolean({ description: 'Whether the answer survives a lost connection.' }))

@@ -4,6 +4,7 @@ import type { ConnectionError, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import { GatewayError } from '../lib/errors.ts'
 import { lastResponse } from '../lib/last-response.ts'
+import type { Refusal } from '../lib/protocols/protocol.ts'
 import { answerUnrouted } from '../lib/server-options.ts'
 
 /** The codes by which Node's HTTP parser reports a malformed request. */
@@ -38,7 +39,7 @@ export default fp(async function clientErrors (app) {
     const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
     const failure = new GatewayError('invalid_request', { status, detail: STATUS_CODES[status] })
     if (reply) {
-      refuseBody(reply, failure)
+      refuseBody(reply, failure, app.protocolOf(reply.request).refuse(failure, reply.request.id))
       socket.destroySoon()
     } else {
       const request = nameless(error, socket)
@@ -57,10 +58,9 @@ function nameless ({ rawPacket }: ConnectionError, socket: Socket): IncomingMess
 }
 
 /** Refuses a request whose body broke off: its route is still waiting for the rest and has not answered. */
-function refuseBody (reply: FastifyReply, failure: GatewayError): void {
+function refuseBody (reply: FastifyReply, failure: GatewayError, { type, body, headers }: Refusal): void {
   reply.request.exchange.cut(failure)
-  const body = `Error: ${failure.message}`
-  reply.code(failure.status).headers({ 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': Buffer.byteLength(body), 'X-Error-Type': failure.errorType })
+  reply.code(failure.status).headers({ ...headers, 'Content-Type': type, 'Content-Length': Buffer.byteLength(body), 'X-Error-Type': failure.errorType })
   reply.raw.shouldKeepAlive = false
   // Several fields of one name are joined by commas (RFC 9110 §5.3).
   for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, String(value))

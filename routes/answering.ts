@@ -6,8 +6,8 @@ import { idempotencyKey } from '../lib/streams/idempotency-key.ts'
 /** What is asked on behalf of a reply. */
 export interface Asked {
   readonly prompt: CopilotPrompt
-  /** All that makes it another question to whoever asks: a JSON value. */
-  readonly question: unknown
+  /** What in the body changes the form of the reply, which makes it another question to whoever asks: a JSON value. */
+  readonly form: unknown
   /** Whether the answer is to survive a lost connection; with an `Idempotency-Key` it does in any case. */
   readonly resumable?: boolean | undefined
   /** The conversation that it is asked in. */
@@ -15,9 +15,9 @@ export interface Asked {
 }
 
 /** Asks, once for each `Idempotency-Key`, and delivers the answer. To be called before anything was waited for. */
-export async function deliverAnswer (reply: FastifyReply, { prompt, question, resumable = false, chat }: Asked): Promise<Readable> {
+export async function deliverAnswer (reply: FastifyReply, { prompt, form, resumable = false, chat }: Asked): Promise<Readable> {
   const { request, server: app } = reply
-  const key = idempotencyKey(request.headers['idempotency-key'], [request.routeOptions.url, question])
+  const key = idempotencyKey(request.headers['idempotency-key'], [request.routeOptions.url, prompt, form])
   if (!key && !resumable) {
     await app.slots.answer(reply)
     return await reply.deliver(app.copilot.answer(prompt, request.upstreamCall))

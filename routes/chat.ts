@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
-import { isUiRequest, toQuestion } from '../lib/ai-sdk/ui-request.ts'
+import { isUiRequest, toQuestion, type UiQuestion } from '../lib/ai-sdk/ui-request.ts'
 import { ChatRequest } from '../lib/chat-request.ts'
 import { toCopilotPrompt } from '../lib/copilot/prompt.ts'
 import { callerKey } from '../lib/limits/caller-key.ts'
@@ -12,21 +12,21 @@ import { onlyJson } from './only-json.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What a request of the AI SDK has beside a chat request. */
-    instructions: string | undefined
+    /** What a request of the AI SDK has beside a chat request; undefined for every other. */
+    uiChat: Pick<UiQuestion, 'instructions'> | undefined
   }
 }
 
 /** `POST /chat`: a prompt goes in, Copilot's answer streams out. */
 const chat: FastifyPluginAsyncTypebox = async app => {
   onlyJson(app)
-  app.decorateRequest('instructions', undefined)
+  app.decorateRequest('uiChat', undefined)
 
   app.post('/chat', { schema: { body: ChatRequest, headers: IdempotencyHeaders }, bodyLimit: app.config.BODY_LIMIT_BYTES, onRequest: [askedOnce, app.shedLoad], preValidation: fromUi }, async (request, reply) => {
-    const { body, instructions } = request
+    const { body, uiChat } = request
     const { resumable, sessionId: chat } = body
-    const prompt = toCopilotPrompt({ ...body, ...(instructions !== undefined && { instructions }) }, callerKey(request.caller, request.ip))
-    return await deliverAnswer(reply, { prompt, question: [body, instructions], resumable, chat })
+    const prompt = toCopilotPrompt({ ...body, ...uiChat }, callerKey(request.caller, request.ip))
+    return await deliverAnswer(reply, { prompt, form: { ui: uiChat !== undefined }, resumable, chat })
   })
 }
 
@@ -34,9 +34,9 @@ const chat: FastifyPluginAsyncTypebox = async app => {
 async function fromUi (request: FastifyRequest): Promise<void> {
   if (!isUiRequest(request.body)) return
   request.answerProtocol = chosenForChats(request.headers)
-  const { body, instructions } = toQuestion(request.body)
+  const { body, ...beside } = toQuestion(request.body)
   request.body = body
-  request.instructions = instructions
+  request.uiChat = beside
 }
 
 export default chat

@@ -20,7 +20,7 @@ const openaiRoutes: FastifyPluginAsyncTypebox = async app => {
     const { model } = question
     request.answerProtocol = openai({ stream, includeUsage, ...(model !== undefined && { model }) })
     if (ignored.length > 0) reply.header('X-Ignored-Parameters', ignored.join(', '))
-    return await deliverAnswer(reply, { prompt: toCopilotPrompt(question, callerKey(request.caller, request.ip)), question: request.body })
+    return await deliverAnswer(reply, { prompt: toCopilotPrompt(question, callerKey(request.caller, request.ip)), form: { stream, usage: stream && includeUsage } })
   })
 
   app.get('/models', async request => ({ object: 'list', data: (await app.copilot.models(request.upstreamCall)).map(toModel) }))

@@ -45,7 +45,12 @@ test('whoever sends nothing, headers too slowly, or a body too slowly, is told 4
 
 test('a body that breaks off HTTP is told 400', async t => {
   const { port } = await build(t, nowhere)
-  t.match(await raw(port, `${head}Transfer-Encoding: chunked\r\n\r\nno size\r\n`), /^HTTP\/1\.1 400 Bad Request\r\n/)
+  const broken = 'Transfer-Encoding: chunked\r\n\r\nno size\r\n'
+  t.match(await raw(port, `${head}${broken}`), /^HTTP\/1\.1 400 Bad Request\r\n[^]*\r\n\r\nError: Invalid request: Bad Request$/)
+  t.match(await raw(port, `${head}Accept: application/json\r\n${broken}`), /\r\n\r\n\{"error":"Invalid request: Bad Request","errorType":"invalid_request"/)
+  const completion = await raw(port, `${head.replace('/api/chat', '/v1/chat/completions')}${broken}`)
+  t.match(completion, /^HTTP\/1\.1 400 Bad Request\r\n[^]*\r\ncontent-type: application\/json/i)
+  t.match(JSON.parse(completion.split('\r\n\r\n')[1] ?? ''), { error: { type: 'invalid_request_error', code: 'invalid_request', param: null } })
 })
 
 test('a request that never gets whole is no part of the answer before it', async t => {

@@ -1,3 +1,4 @@
+import { MAX_SESSION_ID } from '../chat-request.ts'
 import { GatewayError, type Issue } from '../errors.ts'
 
 /** A request of `useChat` translated into the gateway's format, not yet validated. */
@@ -11,10 +12,11 @@ export interface UiQuestion {
 /** Types of parts that are not text of the conversation: reasoning, sources and tools of answers, and data of the page. */
 const BESIDE = /^(reasoning|step-start|source-url|source-document|dynamic-tool|(tool|data)-.+)$/
 
-/** True for the body that the AI SDK's `DefaultChatTransport` sends: its messages have parts. */
+/** True for the body that the AI SDK's `DefaultChatTransport` sends: its messages have parts, or it has what nobody else sends beside none. */
 export function isUiRequest (body: unknown): body is { readonly messages: readonly unknown[] } {
-  return typeof body === 'object' && body !== null && 'messages' in body && Array.isArray(body.messages) &&
-    body.messages.some((message: unknown) => typeof message === 'object' && message !== null && 'parts' in message)
+  if (typeof body !== 'object' || body === null || !('messages' in body) || !Array.isArray(body.messages)) return false
+  if (body.messages.some((message: unknown) => typeof message === 'object' && message !== null && 'parts' in message)) return true
+  return !('prompt' in body) && ('trigger' in body || ('id' in body && body.messages.length === 0))
 }
 
 /**
@@ -34,16 +36,25 @@ export function toQuestion (body: { readonly messages: readonly unknown[] }): Ui
     // An answer without text, such as one stopped before its first word, is skipped. A question without text is invalid.
     else if (role === 'user' || content.trim() !== '') role === 'system' ? instructions.push(content) : turns.push({ role, content })
   })
+  const id = idOf(body, issues)
   const latest = turns.pop()
   if (issues.length === 0 && (latest?.role !== 'user' || latest.content.trim() === '')) issues.push({ path: 'messages', message: 'the latest message must be the user\'s, and not empty' })
   if (issues.length > 0) throw new GatewayError('invalid_request', { issues: issues.slice(0, 20) })
 
   const { messages: _messages, ...others } = body
-  const id = fieldOf(body, 'id')
   return {
-    body: { ...others, prompt: latest?.content, ...(turns.length > 0 && { messages: turns }), ...(typeof id === 'string' && id !== '' && { sessionId: id }) },
+    body: { ...others, prompt: latest?.content, ...(turns.length > 0 && { messages: turns }), ...(id !== undefined && { sessionId: id }) },
     ...(instructions.length > 0 && { instructions: instructions.join('\n\n') })
   }
+}
+
+/** The name of the chat. It is validated here, because its caller does not know it as a `sessionId`. */
+function idOf (body: unknown, issues: Issue[]): string | undefined {
+  const id = fieldOf(body, 'id')
+  if (typeof id !== 'string' || id === '') return undefined
+  const { length } = [...id.trim()]
+  if (length === 0 || length > MAX_SESSION_ID) issues.push({ path: 'id', message: `must have 1 to ${MAX_SESSION_ID} characters` })
+  return id
 }
 
 function toText (message: unknown, path: string, issues: Issue[]): string {

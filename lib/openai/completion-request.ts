@@ -54,7 +54,7 @@ const NAME = /^\w{1,64}$/
 export function toCompletion (body: CompletionRequest): Completion {
   const others = Object.entries(body).filter(([name, value]) => !READ.has(name) && !isNothing(value))
   const unsupported = others.filter(([name, value]) => Object.hasOwn(UNSUPPORTED, name) && !UNSUPPORTED[name]?.(value))
-  if (unsupported.length > 0) throw invalid(unsupported.map(([path]) => ({ path, message: `${path} is not supported here` })))
+  if (unsupported.length > 0) throw invalid(unsupported.map(([path]) => ({ path, message: 'is not supported here' })))
 
   const { model, messages, stream, stream_options: options, reasoning_effort: wanted } = body
   const effort = EFFORTS.find(effort => effort === wanted)
@@ -75,7 +75,7 @@ function toConversation (messages: CompletionRequest['messages']): Pick<Completi
     const path = `messages.${index}`
     for (const name of ['tool_calls', 'function_call', 'audio']) {
       const value: unknown = fieldOf(message, name)
-      if (!isNothing(value)) throw invalid([{ path: `${path}.${name}`, message: `${name} is not supported here` }])
+      if (!isNothing(value)) throw invalid([{ path: `${path}.${name}`, message: 'is not supported here' }])
     }
     const content = toText(message.content, `${path}.content`)
     const { role } = message

@@ -1,8 +1,8 @@
 import type { Ending, FinishReason, ToolPart } from '../answer/answer.ts'
-import type { MappedError } from '../errors.ts'
 import { keepAlive } from '../sse/frames.ts'
 import { type Frames, tellInFrames } from './answer-stream.ts'
-import type { Protocol, Reader, Refusal } from './protocol.ts'
+import type { Protocol, Reader } from './protocol.ts'
+import { inWords } from './refusals.ts'
 
 /** The AI SDK's names of the finish reasons. */
 const REASONS: Readonly<Record<FinishReason, string>> = { stop: 'stop', length: 'length', content_filter: 'content-filter' }
@@ -12,13 +12,7 @@ export const aiSdk: Protocol = {
   name: 'ai-sdk',
   headers: { 'Content-Type': 'text/event-stream; charset=utf-8', 'x-vercel-ai-ui-message-stream': 'v1' },
   tell: (answer, exchange, reader) => tellInFrames(chunks(reader), answer, exchange, reader.heartbeat),
-  refuse
-}
-
-/** The SDK shows the body of a refusal as it is. */
-function refuse ({ message, issues = [] }: MappedError): Refusal {
-  const details = issues.map(({ path, message }) => path ? `${path}: ${message}` : message).join('; ')
-  return { type: 'text/plain; charset=utf-8', body: details ? `${message}: ${details}` : message }
+  refuse: inWords
 }
 
 function chunk (data: object): string {

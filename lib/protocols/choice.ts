@@ -4,7 +4,7 @@ import { aiSdk } from './ai-sdk.ts'
 import { events } from './events.ts'
 import { openai } from './openai.ts'
 import type { Protocol } from './protocol.ts'
-import { text, textOrJson } from './text.ts'
+import { text, textAlone, textOrJson } from './text.ts'
 
 interface Choice {
   readonly protocol: Protocol
@@ -25,5 +25,5 @@ export function chosen (path: string, headers: IncomingHttpHeaders): Protocol {
 
 /** The protocol for a reader of the AI SDK's chats by its headers: the SDK's own format, unless the reader prefers text. */
 export function chosenForChats (headers: IncomingHttpHeaders): Protocol {
-  return preferred(headers, ['text/event-stream', 'text/plain']) === 'text/plain' ? text : aiSdk
+  return preferred(headers, ['text/event-stream', 'text/plain']) === 'text/plain' ? textAlone : aiSdk
 }

@@ -10,9 +10,20 @@ export function inJson ({ status, errorType, message, retryable, issues }: Mappe
   }
 }
 
+/** A failure in words alone, for clients that show a refusal as it is; the broken rules of a request are listed. */
+export function inWords ({ message, issues = [] }: MappedError): Refusal {
+  const details = issues.map(({ path, message }) => path ? `${path}: ${message}` : message).join('; ')
+  return { type: 'text/plain; charset=utf-8', body: details ? `${message}: ${details}` : message }
+}
+
 /** A failure as a line of text. A request that breaks rules has several things to be told, which are JSON for everybody. */
 export function inText (failure: MappedError, requestId: string): Refusal {
-  const { status, errorType, message, issues } = failure
-  if (status === 400 && errorType === 'invalid_request' && issues) return inJson(failure, requestId)
-  return { type: 'text/plain; charset=utf-8', body: `Error: ${message}` }
+  const { status, errorType, issues } = failure
+  return status === 400 && errorType === 'invalid_request' && issues ? inJson(failure, requestId) : inTextAlone(failure)
+}
+
+/** The same for those who can show nothing but text. */
+export function inTextAlone (failure: MappedError): Refusal {
+  const { type, body } = inWords(failure)
+  return { type, body: `Error: ${body}` }
 }

@@ -3,7 +3,7 @@ import { type Answer, type Part, streamOf } from '../answer/answer.ts'
 import type { Exchange } from '../answer/exchange.ts'
 import { Cuttable } from './cuttable.ts'
 import type { Protocol } from './protocol.ts'
-import { inJson, inText } from './refusals.ts'
+import { inJson, inText, inTextAlone } from './refusals.ts'
 import { emptiness, incompleteness } from './verdict.ts'
 
 /**
@@ -24,6 +24,9 @@ export const text: Protocol = {
 
 /** Plain text with errors as JSON, for clients that prefer that. */
 export const textOrJson: Protocol = { ...text, refuse: inJson }
+
+/** Plain text with every error as text, for clients that show an error's body as it is. */
+export const textAlone: Protocol = { ...text, refuse: inTextAlone }
 
 /** The text of an answer in parts. */
 class TextStream extends Cuttable {

@@ -55,15 +55,21 @@ const refused: Array<[string, unknown, RegExp]> = [
   ['parts that are no list', chat({ role: 'user', parts: 'x' }), /messages\.0\.parts/],
   ['a message that is none', chat(null, message('user', text('x'))), /messages\.0\.parts/],
   ['a chat without a question', chat(message('user', text('x')), message('assistant', text('y'))), /messages: the latest/],
-  ['a question that is too long', chat(message('user', text('x'.repeat(20_001)))), /prompt: /]
+  ['a question that is too long', chat(message('user', text('x'.repeat(20_001)))), /prompt: /],
+  ['a chat without messages', chat(), /messages: the latest/],
+  ['a chat whose only message has no parts', chat({ role: 'assistant', content: 'x' }), /messages: the latest/],
+  ['a name that is too long', { ...hello, id: 'x'.repeat(201) }, /request: id: must have 1 to 200 characters$/],
+  ['a blank name', { ...hello, id: ' ' }, /request: id: must have 1 to 200 characters$/]
 ]
 for (const [name, body, words] of refused) {
   test(`${name} is refused in words that can be shown`, async t => {
     const { url, service } = await pair(t, { '/chat/stream': streams('x') })
-    const response = await ask(url, body)
-    t.equal(response.status, 400)
-    t.match(response.headers.get('content-type'), 'text/plain')
-    t.match(await response.text(), words)
+    for (const accept of ['*/*', 'text/plain']) {
+      const response = await ask(url, body, { headers: { accept } })
+      t.equal(response.status, 400)
+      t.match(response.headers.get('content-type'), 'text/plain')
+      t.match(await response.text(), words)
+    }
     t.equal(service.requests.length, 0)
   })
 }

@@ -88,7 +88,7 @@ test('in every protocol', async t => {
 test('a key is that of one question, and of one caller', async t => {
   const { url, service } = await pair(t, { '/chat/stream': streams('Hi') }, callers)
   await (await keyed(url, 'k', { ...hello, sessionId: 's' })).text()
-  for (const body of [hello, { prompt: 'Other', sessionId: 's' }, { ...hello, sessionId: 's', model: 'm' }, { ...hello, sessionId: 's', x: { y: [[], {}, null, 1] } }]) {
+  for (const body of [hello, { prompt: 'Other', sessionId: 's' }, { ...hello, sessionId: 's', model: 'm' }, { ...hello, sessionId: 's', messages: [{ role: 'user', content: 'x' }] }]) {
     const response = await keyed(url, 'k', body)
     t.equal(response.status, 422)
     t.equal(response.headers.get('x-error-type'), 'idempotency_mismatch')
@@ -105,6 +105,28 @@ test('a key is that of one question, and of one caller', async t => {
   t.equal(service.asked().length, 2)
   const deep = `{"prompt":"Hello","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
   t.equal((await fetch(`${url}/api/chat`, { method: 'POST', body: deep, headers: { 'content-type': 'application/json', 'x-api-key': 'ann-key', 'idempotency-key': 'deep' } })).status, 200)
+})
+
+test('what makes no difference to the service, nor to the form of the reply, makes no other question', async t => {
+  const { url, service } = await pair(t, { '/chat/stream': streams('Hi') }, callers)
+  const turns = { ...hello, messages: [{ role: 'assistant', content: 'Hm.' }] }
+  const user = { role: 'user', content: 'Hello' }
+  const same: Array<[string, Array<[string, object]>]> = [
+    ['/api/chat', [['k', turns], ['k', { ...turns, x: { y: [[], {}, null, 1] } }], ['k', { ...turns, resumable: false }], ['k', { ...turns, resumable: true, mode: 'explain-only', prompt: ' Hello\n' }],
+      ['k', { ...turns, messages: [{ role: 'user', content: ' ' }, { ...turns.messages[0], id: 'm' }, user] }]]],
+    ['/api/chat', [['ui', chat], ['ui', { ...chat, trigger: 'submit-message', messages: [{ role: 'assistant', parts: [] }, ...chat.messages.map(message => ({ ...message, id: '2' }))] }]]],
+    ['/v1/chat/completions', [['v1', completion], ['v1', { ...completion, stream: false, tools: null, n: 1, temperature: 0.5, stream_options: { include_usage: true } }], ['v1', { model: ' ', messages: [{ role: 'user', content: [{ type: 'text', text: ' Hello ' }] }] }]]]
+  ]
+  for (const [path, bodies] of same) {
+    for (const [index, [key, body]] of bodies.entries()) {
+      const response = await fetch(`${url}${path}`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', 'x-api-key': 'ann-key', 'idempotency-key': key } })
+      t.strictSame([response.status, replayed(response)], [200, index === 0 ? null : 'true'], JSON.stringify(body))
+    }
+  }
+  t.equal(service.asked().length, 3)
+  for (const body of [{ stream: true }, { model: 'm' }, { reasoning_effort: 'low' }, { messages: [{ role: 'system', content: 'Be brief.' }, user] }]) t.equal((await complete(url, 'v1', { ...completion, ...body })).status, 422, JSON.stringify(body))
+  await (await complete(url, 'usage', { ...completion, stream: true })).text()
+  t.equal((await complete(url, 'usage', { ...completion, stream: true, stream_options: { include_usage: true } })).status, 422)
 })
 
 test('instructions of a chat make it another question', async t => {
