@@ -115,7 +115,7 @@ export default fp(async function resume (app) {
           return claim.answer.recording
         case 'found':
           await app.slots.reading(reply)
-          request.exchange.replayed = true
+          request.exchange.replays()
           reply.header('Idempotent-Replayed', 'true')
           return claim.recording
       }

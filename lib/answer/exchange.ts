@@ -23,8 +23,7 @@ export class Exchange extends Story {
   #controller: AbortController | undefined
   #aborted: { readonly reason: unknown } | undefined
   readonly #answered: Array<(story: Story) => void> = []
-  /** True when nothing was asked for this reply: its `Idempotency-Key` has found an answer. */
-  replayed = false
+  #replayed = false
   #protocol: ProtocolName = 'text'
   #kind: 'answer' | 'recorded' | null = null
   #socket: Socket | undefined
@@ -73,6 +72,14 @@ export class Exchange extends Story {
   tells (protocol: ProtocolName, kind: 'answer' | 'recorded'): void {
     this.#protocol = protocol
     this.#kind = kind
+  }
+
+  /** True when nothing was asked for this reply: its `Idempotency-Key` has found an answer. */
+  get replayed (): boolean { return this.#replayed }
+
+  /** Says that nothing is asked for this reply, because its `Idempotency-Key` has found an answer. */
+  replays (): void {
+    this.#replayed = true
   }
 
   /** Begins the story of an answer that this request has asked for and that goes on without this reply. Whoever asks the service writes and settles it. */
