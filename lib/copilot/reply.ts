@@ -121,7 +121,7 @@ class ReplyBody extends Readable {
       this.fail(new GatewayError('bad_reply', { detail: 'its text ends within a character' }))
       return
     }
-    if (rest.length > 0) this.#take(rest)
+    this.push(rest)
     this.push(null)
   }
 
