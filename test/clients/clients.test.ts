@@ -182,6 +182,7 @@ tap.test('clients', async t => {
       reply?.end(' and half')
       await page.locator('.assistant', { hasText: 'half and half' }).waitFor()
       await page.locator('[role=status]', { hasText: /^ready$/ }).waitFor()
+      await page.locator('.end', { hasText: /^stop$/ }).waitFor()
       t.equal(await page.locator('.assistant').count(), 1)
       await page.reload()
       await page.locator('[role=status]', { hasText: /^ready$/ }).waitFor()
@@ -194,7 +195,13 @@ tap.test('clients', async t => {
       const closed = once(reply ?? service, 'close')
       await stopped.getByRole('button', { name: 'Stop' }).click()
       await closed
+      await stopped.locator('.end', { hasText: /^stopped$/ }).waitFor()
       await stopped.close()
+
+      const elsewhere = await ask(`/${folder}/c`)
+      t.equal((await fetch(`${gateways.open}/api/chat/${encodeURIComponent(`/${folder}/c`)}/stream`, { method: 'DELETE' })).status, 204)
+      await elsewhere.locator('.end', { hasText: /^incomplete$/ }).waitFor()
+      await elsewhere.close()
     }
   })
 
