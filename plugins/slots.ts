@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import { callerKey } from '../lib/limits/caller-key.ts'
@@ -16,7 +17,7 @@ export interface AnswerSlots {
   readonly taken: number
   /** Takes a slot for the answer that a reply asks for. Rejects when there is none, and with the request's abort reason. */
   answer (reply: FastifyReply): Promise<Slot>
-  /** The same for reading a recorded answer once more. Those are counted by themselves: whoever loses all readers can come back to all answers. */
+  /** The same, once it is the turn of the reply on its connection, for reading a recorded answer once more. Those are counted by themselves: whoever loses all readers can come back to all answers. */
   reading (reply: FastifyReply): Promise<Slot>
 }
 
@@ -33,9 +34,21 @@ export default fp(async function slots (app) {
   app.decorate('slots', {
     get taken () { return answers.taken },
     answer: reply => take(answers, reply),
-    reading: reply => take(readings, reply)
+    reading: async reply => {
+      await turnOf(reply)
+      return await take(readings, reply)
+    }
   })
 }, { name: 'slots', dependencies: ['config', 'exchange', 'auth', 'connections'] })
+
+/**
+ * Waits until a pipelined reply has its connection. Until then it could take nothing, and a recording that is kept no longer waits
+ * for its slowest reader, which the reply before this one may be as well.
+ */
+async function turnOf ({ raw, request }: FastifyReply): Promise<void> {
+  const { signal } = request.exchange
+  if (!raw.socket) await once(raw, 'socket', { signal }).catch(() => { throw signal.reason })
+}
 
 async function take (slots: Slots, { request }: FastifyReply): Promise<Slot> {
   const { signal } = request.exchange

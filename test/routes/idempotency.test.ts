@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import { connect } from 'node:net'
 import { test } from 'tap'
 import { ask, events, json, pair, type Script, streams } from '../helper.ts'
+import { raw } from '../raw.ts'
 
 const sse = { accept: 'text/event-stream' }
 const callers = { AUTH_MODE: 'api-key', API_KEYS: 'ann:ann-key,bob:bob-key', RATE_LIMIT_MAX: '0' }
@@ -136,6 +138,38 @@ test('instructions of a chat make it another question', async t => {
   const response = await keyed(url, 'k', system('Be long.'))
   t.equal(response.status, 422)
   t.equal(await response.text(), 'This Idempotency-Key belongs to another question')
+})
+
+/** A question with a key as it goes over the wire. */
+function wire (more: string): string {
+  const body = JSON.stringify(hello)
+  return `POST /api/chat HTTP/1.1\r\nHost: localhost\r\n${more}Content-Type: application/json\r\nIdempotency-Key: k\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}
+
+test('asked twice on one connection, and left', async t => {
+  const { script } = open()
+  const { port, log, service } = await pair(t, { '/chat/stream': script }, { RESUME_GRACE_MS: '1000' })
+  const socket = connect(port, '127.0.0.1')
+  socket.write(wire('X-Request-Id: first\r\n') + wire('X-Request-Id: second\r\n'))
+  await once(socket, 'data')
+  socket.destroy()
+  for (const id of ['first', 'second']) t.match(await log.ended(id), { ended: 'client_left' })
+  t.equal(service.asked().length, 1)
+})
+
+test('asked twice on one connection, without room for the answer, its first reader gets all of it', async t => {
+  const text = 'x'.repeat(800_000)
+  const { port, service } = await pair(t, {
+    '/chat/stream': async reply => {
+      reply.writeHead(200, { 'content-type': 'text/plain' })
+      for (let at = 0; at < text.length; at += 20_000) if (!reply.write(text.slice(at, at + 20_000))) await once(reply, 'drain')
+      reply.end()
+    }
+  }, { RESUME_MAX_BYTES: '50000' })
+  const told = await raw(port, wire('') + wire('Connection: close\r\n'))
+  t.match(told.replaceAll(/\r\n[0-9a-f]+\r\n/g, ''), text)
+  t.strictSame(told.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 404'])
+  t.equal(service.asked().length, 1)
 })
 
 test('a key that is none is refused by name', async t => {
