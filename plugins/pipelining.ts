@@ -2,6 +2,7 @@ import { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
+import { resetConnection } from '../lib/reset-connection.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -45,8 +46,7 @@ function cutOff ({ request, raw }: FastifyReply): FastifyReply['raw'] {
   const { socket, httpVersion } = request.raw
   // What is on the connection is the reply before it, which goes on; Node's own way is to wait for the turn of this one.
   if (!raw.socket) ServerResponse.prototype.destroy.call(raw)
-  // HTTP/1.0 has no chunks: a closed connection is a whole answer there, and only a reset shows that it was cut.
-  else if (httpVersion === '1.0') socket.resetAndDestroy()
+  else if (httpVersion === '1.0') resetConnection(socket)
   else socket.destroySoon()
   return raw
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { GatewayError } from '../errors.ts'
+import { resetConnection } from '../reset-connection.ts'
 import { streamOf } from './answer.ts'
 import { Story } from './story.ts'
 
@@ -123,8 +124,7 @@ export class Exchange extends Story {
   /** Cuts it and closes its connection, for a reader who does not even take what was written. A reply that waits behind another on its connection is closed when its turn comes. */
   drop (failure: GatewayError): void {
     this.cut(failure)
-    // HTTP/1.0 has no chunks: a closed connection is a whole answer there, and only a reset shows that it was cut.
-    if (this.#socket && this.#response.req.httpVersion === '1.0') this.#socket.resetAndDestroy()
+    if (this.#socket && this.#response.req.httpVersion === '1.0') resetConnection(this.#socket)
     else (this.#socket ?? this.#response).destroy()
   }
 

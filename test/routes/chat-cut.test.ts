@@ -1,6 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
+import Fastify from 'fastify'
 import { test } from 'tap'
-import { ask, closeOf, drainSocket, json, pair, rawAsk, type Script } from '../helper.ts'
+import gateway from '../../app.ts'
+import { serverOptions } from '../../lib/server-options.ts'
+import { ask, closeOf, drainSocket, json, pair, rawAsk, type Script, upstream } from '../helper.ts'
 
 /** Streams one chunk, and does `then` once it is on its way. */
 const firstThen = (then: (reply: Parameters<Script>[0]) => void): Script => reply => {
@@ -81,4 +89,20 @@ test('bytes that are no HTTP, behind a request that is being answered, cut the a
   const { text } = await drainSocket(socket)
   t.notMatch(text, /400/)
   t.match(await log.ended(), { ended: 'client_left' })
+})
+
+test('on a Unix socket, which knows no reset, an HTTP/1.0 answer that breaks off ends its connection, and the gateway goes on', async t => {
+  const service = await upstream(t, { '/chat/stream': firstThen(reply => reply.destroy()) })
+  const app = Fastify(serverOptions({ LOG_LEVEL: 'silent' }))
+  t.teardown(() => app.close())
+  await app.register(gateway, { environment: { COPILOT_SERVICE_URL: service.url }, page: false })
+  // A path of a socket has room for some 100 bytes.
+  const directory = await mkdtemp(join(tmpdir(), 'socket-'))
+  t.teardown(() => rm(directory, { recursive: true, force: true }))
+  const path = join(directory, 's')
+  await app.listen({ path })
+  const client = connect(path)
+  client.write('POST /api/chat HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"prompt":"Hi"}')
+  t.match(await text(client), /^HTTP\/1\.1 200 OK\r\n[^]*half an $/)
+  t.equal((await app.inject('/health')).statusCode, 200)
 })
