@@ -57,6 +57,7 @@ const refused: Array<[string, unknown, RegExp]> = [
   ['a chat without a question', chat(message('user', text('x')), message('assistant', text('y'))), /messages: the latest/],
   ['a question that is too long', chat(message('user', text('x'.repeat(20_001)))), /prompt: /],
   ['a chat without messages', chat(), /messages: the latest/],
+  ['a chat without messages and without a trigger', { id: 'chat-1', messages: [] }, /messages: the latest/],
   ['a chat whose only message has no parts', chat({ role: 'assistant', content: 'x' }), /messages: the latest/],
   ['a name that is too long', { ...hello, id: 'x'.repeat(201) }, /request: id: must have 1 to 200 characters$/],
   ['a blank name', { ...hello, id: ' ' }, /request: id: must have 1 to 200 characters$/]
