@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import { test } from 'tap'
 import { Client } from 'undici'
 import { ask, json, pair, type Script, streams } from '../helper.ts'
@@ -89,4 +90,24 @@ test('a client that leaves before there is a reply leaves a line without a statu
   const line = await log.ended()
   t.match(line, { level: 30, route: '/api/chat', ended: 'client_left' })
   t.notOk('status' in line)
+})
+
+test('the bytes of pipelined replies are together those of their connection', async t => {
+  const told = new EventEmitter()
+  const { port, log } = await pair(t, {
+    '/chat/stream': async (reply, { json }) => {
+      reply.writeHead(200, { 'content-type': 'text/plain' }).write('one ')
+      // What is told meanwhile waits behind this reply, and is written as soon as it is over.
+      if (json.prompt === 'first') await once(told, 'the last')
+      reply.end('two', () => { if (json.prompt === 'last') setImmediate(() => told.emit('the last')) })
+    }
+  })
+  const question = (prompt: string, accept: string, more = '') => {
+    const body = JSON.stringify({ prompt })
+    return `POST /api/chat HTTP/1.1\r\nHost: localhost\r\nAccept: ${accept}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n${more}\r\n${body}`
+  }
+  const received = await raw(port, question('first', 'text/plain') + question('second', 'text/event-stream') + 'GET /api/chat/unknown HTTP/1.1\r\nHost: localhost\r\n\r\n' + question('last', 'text/plain', 'Connection: close\r\n'))
+  const ended = () => log.lines.filter(({ msg }) => msg === 'request ended')
+  while (ended().length < 4) await once(log, 'line')
+  t.equal(ended().reduce((sum, { bytes }) => sum + Number(bytes), 0), Buffer.byteLength(received))
 })
