@@ -19,6 +19,11 @@ export interface Sources {
 /** The label value for something that does not apply. */
 const NONE = 'none'
 
+/** The label of a service; of an answer that came from none, too. */
+function named (upstream: string | undefined): string {
+  return upstream ?? NONE
+}
+
 const FALLBACKS = ['not_supported', 'remembered', 'empty'] satisfies Fallback[]
 
 /** The outcomes of replies that mean a failure of the Copilot service. */
@@ -143,12 +148,12 @@ export class Metrics {
 
   /** Counts a failure of a Copilot service: of the one that it comes from, unless another one is named; ignores other failures. */
   failure ({ errorType, ended, source }: MappedError, upstream = source?.url): void {
-    if (UPSTREAM_ENDS.includes(ended)) this.#upstreamErrors.inc({ error_type: isErrorType(errorType) ? errorType : 'other', upstream: upstream ?? NONE })
+    if (UPSTREAM_ENDS.includes(ended)) this.#upstreamErrors.inc({ error_type: isErrorType(errorType) ? errorType : 'other', upstream: named(upstream) })
   }
 
   /** Counts a finished answer, and its failure if there was one. */
   answer ({ answer, ending, firstByteAfter, duration, ended, failure, upstream }: Story, protocol: ProtocolName): void {
-    this.#answers.inc({ delivery: answer?.delivery ?? NONE, protocol, ended: String(ended), upstream: upstream ?? NONE })
+    this.#answers.inc({ delivery: answer?.delivery ?? NONE, protocol, ended: String(ended), upstream: named(upstream) })
     if (firstByteAfter !== null) {
       this.#firstByte.observe(firstByteAfter / 1000)
       this.#duration.observe(duration / 1000)

@@ -49,7 +49,9 @@ function explain ({ keyword, instancePath, message, params }: ErrorObject, prope
   const name = instancePath.slice(1)
   const property = properties[name]
   if (keyword === 'pattern') return `${name} must be ${property?.rule}`
-  const given = `, not ${JSON.stringify(sanitize(String(values[name]), [], 60))}`
+  const value = String(values[name])
+  // Two settings that were written on one line are one value, which may have a secret in it.
+  const given = value.includes('=') ? '' : `, not ${JSON.stringify(sanitize(value, [], 60))}`
   if (keyword === 'enum') return `${name} must be one of ${params.allowedValues.filter(Boolean).join(', ')}${given}`
   if (keyword === 'maxLength') return `${name} must have at most ${params.limit} characters`
   return `${name} ${message} (${property?.maximum === undefined ? `at least ${property?.minimum}` : `${property.minimum} to ${property.maximum}`})${given}`

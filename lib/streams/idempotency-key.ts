@@ -22,25 +22,5 @@ export function keyValue (header: string | readonly string[] | undefined): strin
 /** The key of a question that must be asked only once, from the same header. `question` is a JSON value with everything that distinguishes this question from another. */
 export function idempotencyKey (header: string | readonly string[] | undefined, question: unknown): IdempotencyKey | undefined {
   const value = keyValue(header)
-  return value === undefined ? undefined : { value, question: createHash('sha256').update(canonical(question)).digest('hex') }
-}
-
-/** A JSON value as text that does not depend on the order of its fields. Not recursive: a body may be nested deeper than the stack is. */
-function canonical (value: unknown): string {
-  const text: string[] = []
-  const left: unknown[] = [value]
-  while (left.length > 0) {
-    const next = left.pop()
-    if (Array.isArray(next)) {
-      text.push(`[${next.length}`)
-      for (const item of next) left.push(item)
-    } else if (typeof next === 'object' && next !== null) {
-      const fields = Object.entries(next).filter(([, field]) => field !== undefined).sort(([a], [b]) => a < b ? -1 : 1)
-      text.push(`{${fields.length}`)
-      for (const [name, field] of fields) left.push(field, name)
-    } else {
-      text.push(JSON.stringify(next) ?? '')
-    }
-  }
-  return text.join(',')
+  return value === undefined ? undefined : { value, question: createHash('sha256').update(JSON.stringify(question)).digest('hex') }
 }

@@ -85,6 +85,7 @@ const bad: Array<[name: string, value: string, rule: string]> = [
     [name, '2147483648', `must be <= 2147483647 (${least} to 2147483647), not "2147483648"`]
   ]),
   ['LOG_LEVEL', 'loud', 'must be one of fatal, error, warn, info, debug, trace, silent, not "loud"'],
+  ['AUTH_MODE', 'api-key; API_KEYS=me:key-of-mine', 'must be one of none, api-key, jwt'],
   ['AUTH_MODE', 'basic', 'must be one of none, api-key, jwt, not "basic"'],
   ['COPILOT_SERVICE_TOKEN', 'two words', 'must be printable ASCII without spaces'],
   ['COPILOT_SERVICE_TOKEN', 'line\nbreak', 'must be printable ASCII without spaces'],

@@ -519,3 +519,16 @@ test('each service is asked with the token that was renewed', async t => {
   await say()
   for (const service of all) t.equal((await service.request()).headers.authorization, 'Bearer new')
 })
+
+test('a gateway of several services says in the log that one is back', async t => {
+  const sick = await upstream(t, { '/chat/stream': json(503, { error: 'x', errorType: 'draining' }) })
+  const well = await upstream(t, { '/chat/stream': streams('here') })
+  const { url, log } = await build(t, { COPILOT_SERVICE_URL: `${sick.url},${well.url}`, RATE_LIMIT_MAX: '0' })
+  const askUntil = async (message: string) => {
+    while (!log.lines.some(({ msg }) => msg.includes(message))) t.equal(await (await ask(url)).text(), 'here')
+  }
+  await askUntil('is left out')
+  sick.scripts['/chat/stream'] = streams('here')
+  await askUntil('is back')
+  t.match(await log.line(({ msg }) => msg.includes('is back')), { upstream: sick.url, level: 30 })
+})
