@@ -1,5 +1,5 @@
 /** What a name of something secret ends with, in query strings, forms, JSON and settings. */
-const NAMES = '(?:api[-_]?key|(?:access|account|private|signing)[-_]?key|token|secret|passw(?:or)?d|passphrase|credentials?|signature)'
+const NAMES = '(?:api[-_]?keys?|(?:access|account|private|signing)[-_]?key|token|secret|passw(?:or)?d|passphrase|credentials?|signature)'
 
 /** Words behind "bearer" that speak of credentials and are none. */
 const PROSE = '(?:auth(?:entication|orization|orisation)?|tokens?|credentials?|challenges?|[a-z]{1,12}(?:ed|ing|tion|ment|ity))\\b'
@@ -13,11 +13,17 @@ const SHAPES = [
   /()-----BEGIN [A-Z\d ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----END).)*(?:-----END[^-]{0,40}-----)?/,
   // The user information of a URL (RFC 3986 §3.2.1), a password with an @ in it included.
   /(:\/\/)[^\s/?#"'<>]+(?=@)/,
+  /(\/\/)[^\s/?#:"'<>]{1,100}:[^\s/?#"'<>]{1,200}(?=@)/,
+  /(%3A%2F%2F)[^\s/?#&"'<>]{1,200}?(?=%40)/,
   // Cookies, with their attributes (RFC 6265 §4).
   /(\b(?:set-)?cookie\\?["']? ?[:=] ?\\?["']?)[^\s=;,"']+=[^\s;,"']*(?:; ?[^\s=;,"']+(?:=[^\s;,"']*)?)*/,
   // Credentials of a header (RFC 9110 §11.4), with a scheme or without.
-  /(\b(?:proxy-)?authorization\\?["']? ?[:=] ?\\?["']?(?:(?:bearer|basic|digest|token|apikey|negotiate) )?)[^\s,;"']{4,}/,
+  /(\b(?:proxy-)?authorization\\?["']? ?[:=] ?[[(]?\\?["']?(?:(?:bearer|basic|digest|token|apikey|negotiate) )?)[^\s,;"']{4,}/,
   /(\bx-(?:api-key|[a-z]{1,20}-token)\\?["']? ?: ?\\?["']?)[^\s,;"'\\]+/,
+  /(\b(?:[a-z\d-]{1,30}-)?(?:api-key|subscription-key|security-token)\\?["']? ?: ?\\?["']?)[^\s,;"'\\]{4,}/,
+  /(\b(?:x-api-key|authorization)["'], ?["'](?:bearer )?)[^"']{4,}/,
+  /(\bc?nonce="|\bresponse=")[^"]{6,}/,
+  new RegExp(`(\\bbearer(?:[:=] ?| ?["']|%20))(?!${PROSE})[\\w.~+/=-]{8,}`),
   new RegExp(`(\\bbearer )(?!${PROSE})(?:[\\w.~+/=-]{8,}|\\w{1,7}[.~+=]\\w[\\w.~+/=-]*)`),
   // "basic" is a word of prose: base64 gives itself away by a digit, padding, or capitals in the middle.
   /(\bbasic )(?=[\w+/]{0,100}[\d=])[\w+/=-]{6,}/,
@@ -25,6 +31,12 @@ const SHAPES = [
   new RegExp(`(${NAMES}" ?: ?")(?:[^"\\\\]|\\\\.)+`),
   new RegExp(`(${NAMES}\\\\" ?: ?\\\\")[^"\\\\]+`),
   new RegExp(`(${NAMES}' ?: ?')[^']+`),
+  // What programs print of their objects, XML, and command lines.
+  new RegExp(`(${NAMES} ?(?:=>|[:=]) ?["'])[^"']{3,}`),
+  new RegExp(`(<[\\w:-]{0,30}${NAMES}>)[^<]{3,}`),
+  /(--(?:password|passwd|token|api-key|secret)[ =])[^\s"']{4,}/,
+  /( -u ["']?[^\s:"']{1,60}:)[^\s"']{3,}/,
+  /(\b(?:pwd|pass)=["']?)[^\s"'&,;)\]}<>]+/,
   // Query strings, forms, settings; and, where the value cannot be a word, "name: value".
   new RegExp(`(${NAMES}=["']?)[^\\s"'&,;)\\]}<>]+`),
   /([?&](?:key|sig|auth|jwt|pass|pwd|sid|session)=)[^\s"'&,;)\]}<>#]+/,
@@ -35,6 +47,9 @@ const SHAPES = [
   /()\bxox[a-z]-[\w-]{8,}|\bxapp-[\w-]{8,}|\bhooks\.slack\.com\/services\/[\w/]+/,
   /()\b(?:AKIA|ASIA|ABIA|ACCA|AGPA|AIDA|AROA)[A-Z0-9]{16}\b/,
   /()\bAIza[\w-]{30,}|\bya29\.[\w.-]{10,}|\bGOCSPX-[\w-]{10,}/,
+  // Vault, PyPI, SendGrid, DigitalOcean, Telegram; Copilot's own.
+  /()\bhvs\.[\w-]{10,}|\bpypi-[\w-]{16,}|\bSG\.[\w-]{10,}\.[\w-]{10,}|\bdop_v1_[a-f\d]{16,}|\b\d{8,10}:AA[\w-]{30,}/,
+  /()\btid=[^\s"']{8,}/,
   // JSON Web Tokens (RFC 7519).
   /()eyJ[\w-]{8,}[\w.-]*/
 ].map(shape => new RegExp(shape.source, 'gi'))

@@ -39,6 +39,9 @@ export function connect (url: URL, connectTimeout: number, idleTimeout: number, 
     return { dispatcher: pool, get sockets () { return pool.stats } }
   }
 
+  for (const address of [proxy.http, proxy.https]) {
+    if (address && !/^https?:$/.test(new URL(address).protocol)) throw new TypeError('no proxy that speaks HTTP')
+  }
   // It makes the pool of the origin with its first request.
   let pool: Pool | undefined
   const dispatcher = new EnvHttpProxyAgent({
@@ -49,6 +52,8 @@ export function connect (url: URL, connectTimeout: number, idleTimeout: number, 
     noProxy: proxy.except,
     proxyTls: { timeout: connectTimeout },
     requestTls: { timeout: connectTimeout },
+    // A proxy that accepts a connection and does not answer CONNECT holds one for each question: neither the reader's leaving nor another clock ends that.
+    clientFactory: (origin: URL, opts: Pool.Options) => new Pool(origin, { ...opts, headersTimeout: connectTimeout }),
     factory: (origin: URL, opts: Pool.Options) => (pool = new Pool(origin, opts))
   })
   return { dispatcher, get sockets () { return pool?.stats ?? NO_SOCKETS } }

@@ -6,6 +6,7 @@ export function retryAfter (value: string | string[] | undefined, now = Date.now
   const [first = ''] = [value ?? []].flat()
   const seconds = /^\s*(\d{1,9}(?:\.\d*)?)\s*(?:,|$)/.exec(first)?.[1]
   if (seconds !== undefined) return Math.ceil(Number(seconds))
-  const date = /^\s*[A-Z][a-z]+,? [\w :-]{8,30}/.test(first) ? Date.parse(first) : NaN
+  // Of the three forms of a date (RFC 9110 §5.6.7), that of asctime names no time zone, and means GMT as the others do.
+  const date = /^\s*[A-Z][a-z]+,? [\w :-]{8,30}/.test(first) ? Date.parse(first.replace(/ \d{4}\s*$/, '$& GMT')) : NaN
   return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - now) / 1000))
 }

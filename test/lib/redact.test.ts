@@ -58,6 +58,30 @@ const credentials: Array<[said: string, shown: string]> = [
   ['api key: none; password: hunter22', 'api key: none; password: [redacted]'],
   ['aws_secret_access_key=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY', 'aws_secret_access_key=[redacted]'],
   ['DefaultEndpointsProtocol=https;AccountKey=abc/def+ghi==;x', 'DefaultEndpointsProtocol=https;AccountKey=[redacted];x'],
+  ["{ accessToken: 'hunter-two', apiKey: 'hunter-one' }", "{ accessToken: '[redacted]', apiKey: '[redacted]' }"],
+  ['auth_token: "hunter-two"', 'auth_token: "[redacted]"'],
+  [':token=>"hunter-two"', ':token=>"[redacted]"'],
+  ['password = "hunter two"', 'password = "[redacted]"'],
+  ['x-goog-api-key: hunter-two', 'x-goog-api-key: [redacted]'],
+  ['X-Amz-Security-Token: hunter-two', 'X-Amz-Security-Token: [redacted]'],
+  ['Ocp-Apim-Subscription-Key: hunter-two', 'Ocp-Apim-Subscription-Key: [redacted]'],
+  ['api-key: hunter-two', 'api-key: [redacted]'],
+  ['["x-api-key","hunter-two"]', '["x-api-key","[redacted]"]'],
+  ['Bearer: hunter-two', 'Bearer: [redacted]'],
+  ['bearer=hunter-two', 'bearer=[redacted]'],
+  ['Bearer "hunter-two"', 'Bearer "[redacted]"'],
+  ['Bearer%20hunter-two', 'Bearer%20[redacted]'],
+  ['authorization=[Bearer hunter-two]', 'authorization=[Bearer [redacted]'],
+  ['nonce="abcdefgh", response="hunter-two"', 'nonce="[redacted]", response="[redacted]"'],
+  ['Server=db;Pwd=hunter-two;x', 'Server=db;Pwd=[redacted];x'],
+  ['<password>hunter-two</password>', '<password>[redacted]</password>'],
+  ['API_KEYS=alice:hunter-two', 'API_KEYS=[redacted]'],
+  ['curl -u me:hunter-two http://x', 'curl -u me:[redacted] http://x'],
+  ['--password hunter-two', '--password [redacted]'],
+  ['//me:hunter-two@host/x', '//[redacted]@host/x'],
+  ['next=https%3A%2F%2Fme%3Ahunter-two%40host', 'next=https%3A%2F%2F[redacted]%40host'],
+  ['tid=0a1b;exp=1700000000;sku=free;8kp=1:abcdef', '[redacted]'],
+  ['hvs.CAESIabcdefghij0123 pypi-AgEIcHlwaS5vcmcabcdef SG.abcdefghij.klmnopqrst dop_v1_0123456789abcdef0123', '[redacted] [redacted] [redacted] [redacted]'],
   ...[
     'AKIAIOSFODNN7EXAMPLE', 'ASIAIOSFODNN7EXAMPLE', 'AIzaSyA-1234567890abcdefghijklmnopqrstu', 'ya29.a0AfH6SMBx_1234', 'GOCSPX-abcdefghijkl',
     ['xoxb', '123456789012', 'abcdefghijkl'].join('-'), 'sk-abcdefghijklmnopqrstuvwx', 'sk-ant-api03-abcdef_ghijkl', 'sk-proj-0123456789', ['sk', 'live', 'abcdefgh12345678'].join('_'),
@@ -100,7 +124,7 @@ test('half a megabyte of hostile text takes linear time, whatever shape it begin
   const before = process.cpuUsage()
   const parts = [
     '://', '://a', '://a@', 'cookie: a=b; ', 'cookie:a=b;', 'cookie=', 'authorization: ', 'authorization:basic ', 'authorization', 'bearer a', 'bearer a.', 'basic a', 'basic aA', 'basic', 'token:', 'token=', 'token":"', 'token":"\\', 'token\\":\\"',
-    "token':'", 'password: a', 'secret', 'x-a-token:', 'x-a', '?key=', '&sig', '-----BEGIN PRIVATE KEY-----', '-----BEGIN ', '-----END', 'sk-', 'sk-a', 'xoxb-', 'AIza', 'ya29.', 'AKIA', 'github_pat_', 'glpat-', 'hf_', 'eyJ', 'a.', 'a-', 'a_', 'a=', '\\"', '@', '[redacted]'
+    "token':'", 'password: a', 'secret', 'x-a-token:', 'x-a', '?key=', '&sig', '-----BEGIN PRIVATE KEY-----', '-----BEGIN ', '-----END', 'sk-', 'sk-a', 'xoxb-', 'AIza', 'ya29.', 'AKIA', 'github_pat_', 'glpat-', 'hf_', 'eyJ', 'a.', 'a-', 'a_', 'a=', "token: 'a", 'token=>"', '<token>', '--token a', ' -u a:', 'pwd=', '//a:b', '%3A%2F%2Fa', 'bearer=a', 'nonce="', 'api-key:a', 'a-api-key', 'tid=', '\\"', '@', '[redacted]'
   ]
   for (const part of parts) sanitize(part.repeat(500_000 / part.length))
   // Quadratic patterns take minutes for it, linear ones about a second in all.

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { connect, type AddressInfo, type Socket } from 'node:net'
+import { connect, createServer as createSocketServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
@@ -56,6 +56,28 @@ test('a proxy that refuses is named', async t => {
   t.equal(await (await ask(url)).text(), 'Error: Could not connect to Copilot service: the proxy refused to (status 403)')
 })
 
+test('a proxy that does not answer costs no connection for long, be it that the reader has left', async t => {
+  const sockets: Socket[] = []
+  const server = createSocketServer(socket => sockets.push(socket.on('error', () => {}))).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  const { url } = await build(t, { COPILOT_SERVICE_URL: 'http://copilot.test', HTTP_PROXY: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, COPILOT_CONNECT_TIMEOUT_MS: '200' })
+  const leave = new AbortController()
+  const left = ask(url, undefined, { signal: leave.signal }).catch(() => {})
+  while (sockets.length < 1) await once(server, 'connection')
+  leave.abort()
+  await left
+  t.match(await (await ask(url)).text(), /^Error: /)
+  for (const socket of sockets) {
+    socket.resume()
+    if (!socket.closed) await once(socket, 'close')
+  }
+  t.equal(sockets.length >= 2, true)
+})
+
 test('loopback and NO_PROXY are asked directly', async t => {
   const service = await upstream(t, { '/chat/stream': streams('direct') })
   const through = await proxy(t, 1, true)
@@ -69,7 +91,7 @@ test('loopback and NO_PROXY are asked directly', async t => {
 })
 
 test('what is no proxy stops the start', async t => {
-  await t.rejects(build(t, { COPILOT_SERVICE_URL: 'http://copilot.test', HTTP_PROXY: 'not a url' }), { message: /HTTP_PROXY/ })
+  for (const proxy of ['not a url', 'socks5://proxy.test:1080', 'proxy.test:3128']) await t.rejects(build(t, { COPILOT_SERVICE_URL: 'http://copilot.test', HTTP_PROXY: proxy }), { message: /HTTP_PROXY/ })
 })
 
 test('credentials in the URL are sent as Basic, and shown to nobody', async t => {

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { errors } from 'undici'
 import { fromReply, fromTransport, isUnsent } from '../../../lib/copilot/failures.ts'
+import { retryAfter } from '../../../lib/copilot/retry-after.ts'
 import { GatewayError } from '../../../lib/errors.ts'
 
 const failed = (code: string): Error => Object.assign(new Error(`it says ${code}`), { code })
@@ -49,6 +50,16 @@ test('kinds that the gateway knows are in its words, the service\'s behind them'
   t.match(reported(500, { error: 'x', errorType: 'timeout' }), { errorType: 'timeout', status: 504 })
   t.match(reported(500, { error: 'x', errorType: 'max_duration' }), { errorType: 'max_duration', status: 504, message: 'The answer took longer than an answer may: x' })
   t.match(reported(503, { error: 'GitHub Copilot is not configured: set a token', errorType: 'token_missing' }), { message: 'GitHub Copilot is not configured: set a token' })
+})
+
+test('a date to wait for is one of GMT, in each of its forms and wherever the gateway is', async t => {
+  const { TZ } = process.env
+  t.teardown(() => { process.env.TZ = TZ ?? '' })
+  const now = Date.parse('Sun, 06 Nov 1994 08:49:17 GMT')
+  for (const zone of ['America/New_York', 'Asia/Tokyo', 'UTC']) {
+    process.env.TZ = zone
+    for (const date of ['Sun, 06 Nov 1994 08:49:37 GMT', 'Sunday, 06-Nov-94 08:49:37 GMT', 'Sun Nov  6 08:49:37 1994']) t.equal(retryAfter(date, now), 20, `${date} in ${zone}`)
+  }
 })
 
 test('a limit is a limit by its status or by its name, and its Retry-After is passed on when it is sane', async t => {
