@@ -40,7 +40,8 @@ const api: FastifyPluginAsync = async app => {
 const app = Fastify(options)
 const unwatched = fp(async () => {}, { name: 'metrics' })
 const limits = fp(async app => { app.decorate('slots', unlimited).decorate('shedLoad', async () => {}).decorate('heapReliefs', []) }, { name: 'slots' })
-const parts = [config, exchange, errors, validation, tracing, auth, accessLog, unwatched, securityHeaders, cors, pipelining, stall, drain, limits, companion, copilot, resume, delivery]
+const unlimitedConnections = fp(async app => { app.decorate('descriptorRoom', { connections: Infinity, answers: Infinity }) }, { name: 'connections' })
+const parts = [config, exchange, errors, validation, tracing, auth, accessLog, unwatched, securityHeaders, cors, pipelining, unlimitedConnections, stall, drain, limits, companion, copilot, resume, delivery]
 for (const part of parts) await app.register(part)
 await app.register(api, { prefix: '/api' })
 await app.listen({ host: '127.0.0.1', port: app.config.PORT })

@@ -33,6 +33,8 @@ export async function buildCopilotService ({ config, engine = selectEngine(confi
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     // The body holds the conversation twice: folded into the prompt, and turn by turn.
     bodyLimit: 16 * 1024 * 1024,
+    // A gateway asks as soon as it connects. A connection that does not is closed before it can keep others out for long.
+    http: { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
     genReqId: requestId,
     frameworkErrors: toReply
   })

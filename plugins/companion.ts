@@ -30,10 +30,12 @@ export default fp(async function companion (app) {
   const config = readCopilotConfig({ ...app.environment, COPILOT_SERVICE_TOKEN: token })
   // Every request to it comes from the gateway, which logs a line that says more.
   const service = await buildCopilotService({ config, loggerInstance: app.log.child({ name: 'copilot' }, { level: 'warn' }), failuresOnly: true })
+  // Others on this machine can connect to it, too, and must not take the descriptors of the gateway's own connections.
+  service.server.maxConnections = app.descriptorRoom.connections
   app.addHook('onClose', () => service.close())
   const url = await service.listen({ host: '127.0.0.1', port: 0 })
   app.log.info({ engine: config.engine, url }, config.engine === 'demo'
     ? 'no Copilot is configured: the demo engine answers'
     : 'the companion Copilot service answers')
   app.decorate('copilotService', { url, token })
-}, { name: 'companion', dependencies: ['config'] })
+}, { name: 'companion', dependencies: ['config', 'connections'] })

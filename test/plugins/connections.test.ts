@@ -104,6 +104,19 @@ test('connections that send nothing cost nobody else anything, however many they
   t.match(gateway.stdout, /there are fewer descriptors .* than MAX_STREAMS needs/)
 })
 
+test('connections to the companion that send nothing cost the gateway nothing, and are closed', async t => {
+  const gateway = await gatewayWithFew(t, { COPILOT_ENGINE: 'demo', DEMO_PAGE: 'off' })
+  const companion = /"url":"(http:[^"]+)"/.exec(gateway.stdout)?.[1] ?? ''
+  const sockets = silent(t, companion, 300)
+  // Those beyond its share are refused at once, and the others soon.
+  await Promise.all(sockets.map(async socket => { if (!socket.resume().closed) await once(socket, 'close') }))
+  t.equal((await fetch(`${gateway.origin}/health/live`)).status, 200)
+  t.equal((await ask(gateway.origin)).status, 200)
+  const more = silent(t, companion, 300)
+  await Promise.race(more.map(async socket => await once(socket.resume(), 'close')))
+  for (let i = 0; i < 5; i++) t.equal((await fetch(`${gateway.origin}/health/live`)).status, 200, 'also while they wait')
+})
+
 test('when every connection waits for an answer, on whatever address, newcomers are refused, and the answers are whole', async t => {
   const { script, end } = halves()
   const service = await upstream(t, { '/chat/stream': script })
