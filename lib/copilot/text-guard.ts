@@ -28,8 +28,14 @@ const NOTHING = Buffer.alloc(0)
 /** Lets UTF-8 pass as it is. */
 export class Utf8Guard implements TextGuard {
   readonly #boundary = new CharacterBoundary()
+  #looked = 0
 
   push (chunk: Buffer): Buffer | undefined {
+    // In UTF-16 and UTF-32 without a byte-order mark, every ASCII character comes with NULs, which are valid UTF-8. No text begins with one.
+    if (this.#looked < 2) {
+      if (chunk.subarray(0, 2 - this.#looked).includes(0)) return undefined
+      this.#looked += chunk.length
+    }
     return isUtf8(this.#boundary.push(chunk)) ? chunk : undefined
   }
 
