@@ -156,7 +156,7 @@ test('a reader that does not take even the end holds the process for a moment on
   const { app, port, log } = await pair(t, {
     '/chat/stream': reply => {
       reply.writeHead(200, { 'content-type': 'text/plain' })
-      for (let chunk = 0; chunk < 1024; chunk++) reply.write(Buffer.alloc(65_536), () => { taken++ })
+      for (let chunk = 0; chunk < 1024; chunk++) reply.write(Buffer.alloc(65_536, 32), () => { taken++ })
     }
   })
   const socket = await rawAsk(port)
