@@ -9,7 +9,9 @@ declare module 'fastify' {
 
 /** Counts every reply when it is over, those that any plugin refused included. */
 export default fp(async function metrics (app) {
-  const metrics = new Metrics({ build: labelsOf(summarize(app.config)), inFlight: () => app.slots.taken, services: () => app.copilot.services })
+  const { MAX_STREAMS, MAX_STREAMS_PER_CALLER, RATE_LIMIT_MAX, RESUME_MAX_BYTES } = app.config
+  const limits = { MAX_STREAMS, MAX_STREAMS_PER_CALLER, RATE_LIMIT_MAX, RESUME_MAX_BYTES }
+  const metrics = new Metrics({ build: labelsOf(summarize(app.config)), limits, inFlight: () => app.slots.taken, services: () => app.copilot.services })
 
   app.decorate('metrics', metrics)
   // The services are known once everything is registered.
@@ -21,10 +23,11 @@ export default fp(async function metrics (app) {
   })
 
   function count ({ exchange, routeOptions }: FastifyRequest, reply: FastifyReply): void {
-    const { bytes, failure, kind } = exchange
+    const { bytes, duration, ended, failure, firstByteAfter, kind } = exchange
     metrics.reply(routeOptions.url, reply.raw.headersSent ? reply.statusCode : undefined)
     // A reader who was shown that the connection is alive was answered, whatever failed behind that.
     if (kind && reply.statusCode === 200) metrics.bytes(bytes)
+    if (kind && ended === 'client_left' && firstByteAfter === null) metrics.left(duration)
     if (!failure) return
     // During a drain, an answer in flight is cut and counts as such; a request that came later is a refusal.
     if (failure.ended === 'complete' || (failure.errorType === 'draining' && !kind)) metrics.refusal(failure)

@@ -3,6 +3,7 @@ import type { Fallback, Usage } from '../answer/answer.ts'
 import { PROTOCOLS, type ProtocolName } from '../answer/exchange.ts'
 import type { Story } from '../answer/story.ts'
 import { type Ended, ENDS, errorTypesOf, isErrorType, type MappedError } from '../errors.ts'
+import { GenAiMetrics } from './gen-ai.ts'
 import { ModelLabels, UNKNOWN_MODEL } from './model-labels.ts'
 import { processMetrics } from './process.ts'
 
@@ -10,11 +11,16 @@ import { processMetrics } from './process.ts'
 export interface Sources {
   /** The labels of `gateway_build_info`. */
   readonly build: Readonly<Record<string, string>>
+  /** The limits that are in force, by the names of their settings. */
+  readonly limits: Readonly<Record<string, number>>
   /** How many answers are in flight. */
   inFlight (): number
   /** The Copilot services: their URLs without credentials, and their connections, idle (`free`) and with a request (`running`). */
   services (): ReadonlyArray<{ readonly url: string, readonly state: string, readonly sockets: { readonly free: number, readonly running: number } }>
 }
+
+/** The upper bounds, in seconds, for the times until a first byte. */
+const FIRST_BYTE_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60]
 
 /** The label value for something that does not apply. */
 const NONE = 'none'
@@ -55,7 +61,14 @@ export class Metrics {
   readonly #firstByte = new Histogram({
     name: 'gateway_first_byte_seconds',
     help: 'Seconds from the request to the first byte of the answer.',
-    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60],
+    buckets: FIRST_BYTE_BUCKETS,
+    registers: this.#registers
+  })
+
+  readonly #left = new Histogram({
+    name: 'gateway_left_before_first_byte_seconds',
+    help: 'Seconds from the request until its reader left without a byte of the answer.',
+    buckets: FIRST_BYTE_BUCKETS,
     registers: this.#registers
   })
 
@@ -87,6 +100,7 @@ export class Metrics {
   })
 
   readonly #models = new ModelLabels()
+  readonly #genAi = new GenAiMetrics(this.#registers)
 
   readonly #upstreamErrors = new Counter({
     name: 'gateway_upstream_errors_total',
@@ -102,9 +116,11 @@ export class Metrics {
     registers: this.#registers
   })
 
-  constructor ({ build, inFlight, services }: Sources) {
+  constructor ({ build, limits, inFlight, services }: Sources) {
     const info = new Gauge({ name: 'gateway_build_info', help: 'What runs here; always 1.', labelNames: Object.keys(build), registers: this.#registers })
     info.set(build, 1)
+    const limit = new Gauge({ name: 'gateway_limit', help: 'The limits that are in force, by setting.', labelNames: ['setting'], registers: this.#registers })
+    for (const [setting, value] of Object.entries(limits)) limit.set({ setting }, value)
     this.#registry.registerMetric(new Gauge({
       name: 'gateway_answers_in_flight',
       help: 'Answers in flight.',
@@ -152,7 +168,9 @@ export class Metrics {
   }
 
   /** Counts a finished answer, and its failure if there was one. */
-  answer ({ answer, ending, firstByteAfter, duration, ended, failure, upstream }: Story, protocol: ProtocolName): void {
+  answer (story: Story, protocol: ProtocolName): void {
+    const { answer, ending, firstByteAfter, duration, ended, failure, upstream } = story
+    const model = this.#models.labelOf(ending?.model ?? answer?.model)
     this.#answers.inc({ delivery: answer?.delivery ?? NONE, protocol, ended: String(ended), upstream: named(upstream) })
     if (firstByteAfter !== null) {
       this.#firstByte.observe(firstByteAfter / 1000)
@@ -160,7 +178,13 @@ export class Metrics {
     }
     if (answer?.fallback) this.#fallbacks.inc({ reason: answer.fallback })
     if (failure) this.failure(failure, upstream)
-    if (ending?.usage) this.#usage(ending.usage, this.#models.labelOf(ending.model ?? answer?.model))
+    if (ending?.usage) this.#usage(ending.usage, model)
+    this.#genAi.answer(story, model)
+  }
+
+  /** Counts a reader that left before the first byte of the answer, `duration` milliseconds after its request. */
+  left (duration: number): void {
+    this.#left.observe(duration / 1000)
   }
 
   /** Counts bytes that were written for answers. */

@@ -4,6 +4,14 @@ import { notWhole } from '../answer/story.ts'
 import type { Upstream } from '../copilot/upstream.ts'
 import { type Ended, GatewayError, isFailed, mapError } from '../errors.ts'
 
+/** The counts of tokens, and the attributes that have them. An attribute without a value is not set. */
+const TOKENS = [
+  ['inputTokens', 'input_tokens'],
+  ['cachedInputTokens', 'cache_read.input_tokens'],
+  ['outputTokens', 'output_tokens'],
+  ['reasoningTokens', 'reasoning.output_tokens']
+] as const
+
 interface Outcome { readonly ended: Ended, readonly errorType?: string }
 
 /**
@@ -55,8 +63,7 @@ function finish ({ finishReason, usage, model }: Ending): Attributes {
   return {
     ...(finishReason && { 'gen_ai.response.finish_reasons': [finishReason] }),
     ...(model !== undefined && { 'gen_ai.response.model': model }),
-    ...(usage?.inputTokens !== undefined && { 'gen_ai.usage.input_tokens': usage.inputTokens }),
-    ...(usage?.outputTokens !== undefined && { 'gen_ai.usage.output_tokens': usage.outputTokens })
+    ...Object.fromEntries(TOKENS.map(([name, kind]) => [`gen_ai.usage.${kind}`, usage?.[name]]))
   }
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { type Test, test } from 'tap'
 import { parse, stringify } from 'yaml'
-import { ask, pair, streams } from '../helper.ts'
+import { ask, pair } from '../helper.ts'
 import { program } from '../programs.ts'
 import { type Scrape, scrape } from '../scrape.ts'
 
@@ -28,9 +28,11 @@ async function promtool (t: Test, args: string[], input = ''): Promise<{ code: n
   return { code, output }
 }
 
+const WITH_USAGE = 'event: delta\ndata: {"text":"Hi"}\n\nevent: done\ndata: {"finishReason":"stop","usage":{"inputTokens":1,"outputTokens":2}}\n\n'
+
 /** A gateway's metrics after an answer. */
 async function liveScrape (t: Test): Promise<Scrape> {
-  const { url, log } = await pair(t, { '/chat/stream': streams('fine') })
+  const { url, log } = await pair(t, { '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/event-stream' }).end(WITH_USAGE) })
   await (await ask(url)).text()
   await log.ended()
   return await scrape(url)
@@ -54,7 +56,7 @@ test('Prometheus can read every expression of the dashboard', async t => {
 })
 
 test('every metric in the rules and on the dashboard is one that a gateway has, and all of its own are on the dashboard', async t => {
-  const names = (text: string) => new Set(text.match(/\b(gateway|process|nodejs)_\w+/g))
+  const names = (text: string) => new Set(text.match(/\b(gateway|gen_ai_server|gen_ai_client|process|nodejs)_\w+/g))
   const { samples } = await liveScrape(t)
   const known = new Set(samples.map(({ name }) => name))
   t.strictSame([...names([...expressions, ...rules.map(({ expr }) => expr)].join('\n'))].filter(name => !known.has(name)), [])

@@ -53,3 +53,22 @@ test('the models that have a name in the metrics are bounded, and so are their n
   t.equal(counted['input other'], 3)
   t.equal(counted[`input 0-${'m'.repeat(98)}`], 1)
 })
+
+test('OpenTelemetry\'s metrics of generative AI have the tokens and the times of streamed answers, by model', async t => {
+  const { url, service, log } = await pair(t, { '/chat/stream': done({ finishReason: 'stop', usage, model: 'gpt-y' }) })
+  await (await ask(url)).text()
+  service.scripts['/chat/stream'] = done({ finishReason: 'stop', usage: { inputTokens: 3, outputTokens: 1 }, model: 'gpt-y' })
+  await (await ask(url)).text()
+  delete service.scripts['/chat/stream']
+  service.scripts['/chat'] = json(200, { output: 'Hello', usage: { outputTokens: 7 } })
+  const buffered = await ask(url)
+  await buffered.text()
+  await log.ended(buffered.headers.get('x-request-id') ?? '')
+
+  const seen = await scrape(url)
+  const of = (model: string) => `chat github ${model}`
+  t.strictSame(seen.counted('gen_ai_client_token_usage_sum'), { [`${of('gpt-y')} input`]: 13, [`${of('gpt-y')} output`]: 6, [`${of('unknown')} output`]: 7 })
+  t.strictSame(seen.counted('gen_ai_client_token_usage_count'), { [`${of('gpt-y')} input`]: 2, [`${of('gpt-y')} output`]: 2, [`${of('unknown')} output`]: 1 })
+  t.strictSame(seen.counted('gen_ai_server_time_to_first_token_seconds_count'), { [of('gpt-y')]: 2 }, 'a buffered answer has no first token')
+  t.strictSame(seen.counted('gen_ai_server_time_per_output_token_seconds_count'), { [of('gpt-y')]: 1 }, 'and a single token none after it')
+})

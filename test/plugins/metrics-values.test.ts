@@ -67,6 +67,34 @@ test('times are seconds', async t => {
   t.ok(Math.abs(Number(seen.value('gateway_answer_seconds_sum')) * 1000 - Number(durationMs)) < 5)
 })
 
+test('who leaves before the first byte is counted with the time waited, whoever else is not', async t => {
+  const { url, service, log } = await pair(t, { '/chat/stream': () => {} }, { SSE_HEARTBEAT_MS: '50' })
+  const readers = [{ prompt: 'text' }, { prompt: 'recorded', resumable: true }].map(async body => {
+    const leaving = new AbortController()
+    const asked = ask(url, body, { headers: { 'x-request-id': body.prompt }, signal: leaving.signal })
+    await service.request(1)
+    leaving.abort()
+    await asked.catch(() => {})
+    await log.ended(body.prompt)
+  })
+  await Promise.all(readers)
+  const events = await ask(url, { prompt: 'Hi' }, { headers: { accept: 'text/event-stream', 'x-request-id': 'events' } })
+  await events.body?.cancel()
+  const { durationMs } = await log.ended('events')
+  service.scripts['/chat/stream'] = streams('quick')
+  await (await ask(url, { prompt: 'Hi' }, { headers: { 'x-request-id': 'whole' } })).text()
+  await log.ended('whole')
+
+  const seen = await scrape(url)
+  t.equal(seen.value('gateway_left_before_first_byte_seconds_count'), 3)
+  t.ok(Number(seen.value('gateway_left_before_first_byte_seconds_sum')) * 1000 >= Number(durationMs) - 1)
+})
+
+test('the limits in force are gauges', async t => {
+  const { url } = await build(t, { COPILOT_SERVICE_URL: 'http://127.0.0.1:9', MAX_STREAMS: '7', RATE_LIMIT_MAX: '5' })
+  t.strictSame((await scrape(url)).counted('gateway_limit'), { MAX_STREAMS: 7, MAX_STREAMS_PER_CALLER: 10, RATE_LIMIT_MAX: 5, RESUME_MAX_BYTES: 67108864 })
+})
+
 test('every counter that can be at zero is there from the start', async t => {
   const { url } = await pair(t, {})
   const names = ['gateway_answers_total', 'gateway_fallbacks_total', 'gateway_upstream_errors_total', 'gateway_refused_total']

@@ -2,8 +2,14 @@ import { test } from 'tap'
 import { collector, exportsTo, type Span } from '../collector.ts'
 import { ask, json, pair, streams } from '../helper.ts'
 
-const usage = { inputTokens: 10, outputTokens: 5 }
-const told = { 'gen_ai.usage.input_tokens': 10, 'gen_ai.usage.output_tokens': 5, 'gen_ai.response.model': 'gpt-y' }
+const usage = { inputTokens: 10, cachedInputTokens: 4, outputTokens: 5, reasoningTokens: 3 }
+const told = {
+  'gen_ai.usage.input_tokens': 10,
+  'gen_ai.usage.cache_read.input_tokens': 4,
+  'gen_ai.usage.output_tokens': 5,
+  'gen_ai.usage.reasoning.output_tokens': 3,
+  'gen_ai.response.model': 'gpt-y'
+}
 
 for (const [finishReason, ended] of [['stop', 'complete'], ['length', 'length'], ['content_filter', 'filtered']] as const) {
   for (const resumable of [false, true]) {
