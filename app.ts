@@ -24,6 +24,7 @@ import page from './plugins/page.ts'
 import loadShedding from './plugins/load-shedding.ts'
 import pipelining from './plugins/pipelining.ts'
 import rateLimit from './plugins/rate-limit.ts'
+import redis from './plugins/redis.ts'
 import reload from './plugins/reload.ts'
 import resume from './plugins/resume.ts'
 import secondAddress from './plugins/second-address.ts'
@@ -44,6 +45,8 @@ export const parts: ReadonlyArray<(app: FastifyInstance, options: GatewayOptions
   app => app.register(exchange),
   app => app.register(errors),
   app => app.register(validation),
+  // What others keep in it is closed before it.
+  app => app.register(redis),
 
   // Who is calling, and what is recorded of every reply: before anything that may refuse a request.
   app => app.register(tracing),

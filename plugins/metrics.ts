@@ -11,7 +11,14 @@ declare module 'fastify' {
 export default fp(async function metrics (app) {
   const { MAX_STREAMS, MAX_STREAMS_PER_CALLER, RATE_LIMIT_MAX, RESUME_MAX_BYTES } = app.config
   const limits = { MAX_STREAMS, MAX_STREAMS_PER_CALLER, RATE_LIMIT_MAX, RESUME_MAX_BYTES }
-  const metrics = new Metrics({ build: labelsOf(summarize(app.config)), limits, inFlight: () => app.slots.taken, services: () => app.copilot.services })
+  const { redis } = app
+  const metrics = new Metrics({
+    build: labelsOf(summarize(app.config)),
+    limits,
+    inFlight: () => app.slots.taken,
+    services: () => app.copilot.services,
+    ...(redis && { storeUp: () => redis.up })
+  })
 
   app.decorate('metrics', metrics)
   // The services are known once everything is registered.
@@ -33,4 +40,4 @@ export default fp(async function metrics (app) {
     if (failure.ended === 'complete' || (failure.errorType === 'draining' && !kind)) metrics.refusal(failure)
     if (!kind) metrics.failure(failure)
   }
-}, { name: 'metrics', dependencies: ['config', 'exchange', 'errors'] })
+}, { name: 'metrics', dependencies: ['config', 'redis', 'exchange', 'errors'] })

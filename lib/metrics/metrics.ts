@@ -15,6 +15,8 @@ export interface Sources {
   readonly limits: Readonly<Record<string, number>>
   /** How many answers are in flight. */
   inFlight (): number
+  /** Whether the store that is shared by several gateways can be used; absent where there is none. */
+  readonly storeUp?: () => boolean
   /** The Copilot services: their URLs without credentials, and their connections, idle (`free`) and with a request (`running`). */
   services (): ReadonlyArray<{ readonly url: string, readonly state: string, readonly sockets: { readonly free: number, readonly running: number } }>
 }
@@ -116,7 +118,7 @@ export class Metrics {
     registers: this.#registers
   })
 
-  constructor ({ build, limits, inFlight, services }: Sources) {
+  constructor ({ build, limits, inFlight, services, storeUp }: Sources) {
     const info = new Gauge({ name: 'gateway_build_info', help: 'What runs here; always 1.', labelNames: Object.keys(build), registers: this.#registers })
     info.set(build, 1)
     const limit = new Gauge({ name: 'gateway_limit', help: 'The limits that are in force, by setting.', labelNames: ['setting'], registers: this.#registers })
@@ -148,6 +150,14 @@ export class Metrics {
         for (const { url: upstream, state } of services()) this.set({ upstream }, state === 'down' ? 0 : 1)
       }
     }))
+    if (storeUp) {
+      this.#registry.registerMetric(new Gauge({
+        name: 'gateway_store_up',
+        help: 'Whether the Redis that gateways share answers and takes writes.',
+        registers: [],
+        collect () { this.set(storeUp() ? 1 : 0) }
+      }))
+    }
     this.#beginAtZero()
     processMetrics()
   }

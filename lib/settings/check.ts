@@ -10,7 +10,7 @@ import { type Annotations, annotationsOf, Config } from './schema.ts'
 /** Validates settings: fills in the defaults of absent ones and removes unknown names. */
 export const ajv = new Ajv({ allErrors: true, removeAdditional: 'all', useDefaults: true, strict: false })
 
-const URLS = ['JWT_JWKS_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const
+const URLS = ['JWT_JWKS_URL', 'REDIS_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const
 
 /**
  * Validates the settings of the gateway, converts each to its type, and fills in defaults. Throws a {@link StartError} of one line

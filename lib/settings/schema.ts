@@ -73,6 +73,10 @@ export const gatewaySections = {
     MAX_STREAMS_PER_CALLER: Type.Integer({ default: 10, minimum: 1, description: 'the same for one caller; without authentication, for one [client address](docs/deployment.md#who-may-take-how-much)' }),
     MAX_LOOP_DELAY_MS: duration(1_000, 'how late the process may be with its work, on average, before it refuses [new answers](docs/deployment.md#who-may-take-how-much)', 20)
   },
+  'Several gateways': {
+    REDIS_URL: Type.String({ default: '', secret: true, pattern: '^(rediss?://[^\\s/?#]+(/\\d*)?)?$', rule: 'redis:// or rediss://, name:password@ if needed, a host, and a port and /database if needed', description: 'the Redis that [several gateways share](docs/deployment.md#memory-or-redis); empty: each keeps answers and counts in its memory' }),
+    REDIS_KEY_PREFIX: Type.String({ default: 'csg:', pattern: '^[\\x21-\\x7e]{0,100}$', rule: 'at most 100 characters of printable ASCII without spaces', description: 'what every key in Redis begins with; gateways with the same one share' })
+  },
   'Shutdown, metrics, traces': {
     DRAIN_DELAY_MS: duration(0, 'from SIGTERM to the close of the listener: time for the load balancer to notice'),
     DRAIN_TIMEOUT_MS: duration(30_000, 'how long answers in flight may go on after that'),
@@ -89,6 +93,7 @@ export const Config = Type.Object({
   ...gatewaySections['The Copilot service'],
   ...gatewaySections['Answers and their readers'],
   ...gatewaySections['Who may take how much'],
+  ...gatewaySections['Several gateways'],
   ...gatewaySections['Shutdown, metrics, traces']
 })
 

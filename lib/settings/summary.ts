@@ -13,21 +13,21 @@ export interface Summary {
   /** The limits of the process and of one caller; docs/settings.md has their units. */
   readonly limits: Pick<Config, 'MAX_STREAMS' | 'MAX_STREAMS_PER_CALLER' | 'RATE_LIMIT_MAX' | 'RATE_LIMIT_WINDOW_MS'>
   /** Where recordings and counts are kept. */
-  readonly store: 'memory'
+  readonly store: 'memory' | 'redis'
   readonly host: string
   /** The configured port; 0 lets the operating system choose a free one. */
   readonly port: number
 }
 
 /** Summarizes a gateway with these settings. */
-export function summarize ({ AUTH_MODE, COPILOT_SERVICE_URL, HOST, PORT, MAX_STREAMS, MAX_STREAMS_PER_CALLER, RATE_LIMIT_MAX, RATE_LIMIT_WINDOW_MS }: Config): Summary {
+export function summarize ({ AUTH_MODE, COPILOT_SERVICE_URL, HOST, PORT, REDIS_URL, MAX_STREAMS, MAX_STREAMS_PER_CALLER, RATE_LIMIT_MAX, RATE_LIMIT_WINDOW_MS }: Config): Summary {
   return {
     version: pkg.version,
     node: process.version,
     auth: AUTH_MODE || 'this machine',
     services: COPILOT_SERVICE_URL ? serviceUrls(COPILOT_SERVICE_URL).map(withoutCredentials) : ['companion'],
     limits: { MAX_STREAMS, MAX_STREAMS_PER_CALLER, RATE_LIMIT_MAX, RATE_LIMIT_WINDOW_MS },
-    store: 'memory',
+    store: REDIS_URL ? 'redis' : 'memory',
     host: HOST,
     port: PORT
   }

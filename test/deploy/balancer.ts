@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,6 +8,7 @@ import { build } from 'esbuild'
 import type { Test } from 'tap'
 import { type GatewayProcess, startIn } from '../entry/process.ts'
 import { type Script, upstream, type Upstream } from '../helper.ts'
+import { connects, freePort } from '../ports.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 
@@ -82,28 +82,4 @@ async function bundle (directory: string): Promise<string> {
   const outfile = join(directory, 'server.mjs')
   await build({ entryPoints: [resolve(root, 'server.ts')], outfile, bundle: true, packages: 'external', platform: 'node', format: 'esm', logLevel: 'error' })
   return outfile
-}
-
-/** A loopback port on which nothing listens. */
-export async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  // A listening TCP server has an address with a port.
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-/** Whether a loopback port accepts a connection. */
-export async function connects (port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
 }

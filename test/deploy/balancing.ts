@@ -7,8 +7,9 @@ import { quick, Statuses } from '../client/reading.ts'
 import { requestText, WireClient } from '../faults/client.ts'
 import { ask, closeOf, json, type Script } from '../helper.ts'
 import { program } from '../programs.ts'
+import { connects } from '../ports.ts'
 import { raw } from '../raw.ts'
-import { balance, type Balanced, type Balancer, connects } from './balancer.ts'
+import { balance, type Balanced, type Balancer } from './balancer.ts'
 
 /** A balancer under test: where its program comes from, and what its operator does before a gateway is stopped. */
 export interface Case extends Balancer {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { ask, build, type Gateway, pair, type Script, streams, upstream } from '../helper.ts'
 import { program } from '../programs.ts'
-import { freePort } from './balancer.ts'
+import { freePort } from '../ports.ts'
 
 /** The queries of docs/operations.md, by the heading of their symptom. */
 const queries = new Map([...(await readFile('docs/operations.md', 'utf8')).matchAll(/^### (.+)\n\n```promql\n(.+)\n```$/gm)].map(([, symptom = '', query = '']) => [symptom, query]))

@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
-import { connects, freePort } from '../deploy/balancer.ts'
+import { connects, freePort } from '../ports.ts'
 import { ask, streams, upstream } from '../helper.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))

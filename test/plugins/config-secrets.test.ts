@@ -12,6 +12,8 @@ const refused: Array<[names: RegExp, environment: Record<string, string>]> = [
   [/^COPILOT_SERVICE_TOKEN must /, { COPILOT_SERVICE_TOKEN: `Bearer ${secret}` }],
   [/^COPILOT_SERVICE_URL must /, { COPILOT_SERVICE_URL: `http://user:${secret}@127.0.0.1:99999` }],
   [/^METRICS_TOKEN must /, { METRICS_TOKEN: `${secret}\n` }],
+  [/^REDIS_URL must /, { REDIS_URL: `redis://:${secret}@redis/zero` }],
+  [/^REDIS_URL must /, { REDIS_URL: `redis://user:${secret}@redis:99999` }],
   [/^OTEL_EXPORTER_OTLP_ENDPOINT must /, { OTEL_EXPORTER_OTLP_ENDPOINT: `http://user:${secret}@127.0.0.1:99999` }],
   [/^OTEL_EXPORTER_OTLP_ENDPOINT must /, { OTEL_EXPORTER_OTLP_ENDPOINT: `user:${secret}@127.0.0.1` }]
 ]

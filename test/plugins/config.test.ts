@@ -44,6 +44,8 @@ test('every variable has its default', async t => {
     TRUST_PROXY: 'false',
     DRAIN_DELAY_MS: 0,
     DRAIN_TIMEOUT_MS: 30_000,
+    REDIS_URL: '',
+    REDIS_KEY_PREFIX: 'csg:',
     METRICS_PORT: '',
     METRICS_TOKEN: '',
     OTEL_EXPORTER_OTLP_ENDPOINT: ''

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import tap, { test, type Test } from 'tap'
 import { modelServer } from '../copilot/model-server.ts'
-import { freePort } from '../deploy/balancer.ts'
+import { freePort } from '../ports.ts'
 import { type GatewayProcess, startIn } from '../entry/process.ts'
 import { ask, type Script, streams, upstream } from '../helper.ts'
 

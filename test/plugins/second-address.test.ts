@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { type Test, test } from 'tap'
 import { buildCopilotService } from '../../copilot/app.ts'
 import { readCopilotConfig } from '../../copilot/config.ts'
-import { freePort } from '../deploy/balancer.ts'
+import { freePort } from '../ports.ts'
 import { build, drainSocket } from '../helper.ts'
 
 /** A gateway on `localhost`, which has two addresses: on some machines it is one only. Node asks for one, without options, and Fastify for all. */
