@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Test, test } from 'tap'
-import { ask, build, type Gateway, pair, type Script, streams, upstream } from '../helper.ts'
+import { ask, build, type Gateway, pair, streams, upstream } from '../helper.ts'
 import { program } from '../programs.ts'
 import { freePort } from '../ports.ts'
 
@@ -15,81 +15,111 @@ const queries = new Map([...(await readFile('docs/operations.md', 'utf8')).match
 /** A query's result: the values, by the values of their labels. */
 type Result = Record<string, number>
 
-/** Starts a Prometheus that scrapes a gateway every 200 ms; it stops with the test. Undefined where it is not installed. */
-async function prometheus (t: Test, { port }: Gateway): Promise<{ query (text: string): Promise<Result> } | undefined> {
+interface Rehearsal {
+  readonly symptom: string
+  readonly gateway: Gateway
+  /** Brings the symptom about, again and again. */
+  cause (): Promise<unknown>
+  /** Whether the query's result is the symptom. */
+  shows (result: Result): boolean
+  /** Resolves with the line of the log that belongs to it. */
+  logs (): Promise<unknown>
+}
+
+/** Starts a Prometheus that scrapes gateways every 200 ms; it stops with the test. Resolves with the function that queries it; undefined where it is not installed. */
+async function prometheus (t: Test, gateways: readonly Gateway[]): Promise<((query: string) => Promise<Result>) | undefined> {
   const path = program(t, 'prometheus', 'prometheus')
   if (!path) return undefined
   const directory = await mkdtemp(join(tmpdir(), 'prometheus-'))
-  const own = await freePort()
+  const port = await freePort()
   const config = join(directory, 'prometheus.yaml')
-  await writeFile(config, `scrape_configs: [{ job_name: gw, scrape_interval: 200ms, scrape_timeout: 200ms, static_configs: [{ targets: ['127.0.0.1:${port}'] }] }]`)
-  const child = spawn(path, [`--config.file=${config}`, `--storage.tsdb.path=${directory}`, `--web.listen-address=127.0.0.1:${own}`, '--log.level=error'], { stdio: 'inherit' })
+  const targets = JSON.stringify(gateways.map(({ port }) => `127.0.0.1:${port}`))
+  await writeFile(config, `scrape_configs: [{ job_name: gw, scrape_interval: 200ms, scrape_timeout: 200ms, static_configs: [{ targets: ${targets} }] }]`)
+  const child = spawn(path, [`--config.file=${config}`, `--storage.tsdb.path=${directory}`, `--web.listen-address=127.0.0.1:${port}`, '--log.level=error'], { stdio: 'inherit' })
   t.teardown(async () => {
     child.kill('SIGKILL')
     await once(child, 'exit')
     await rm(directory, { recursive: true })
   })
-  return {
-    async query (text) {
-      const response = await fetch(`http://127.0.0.1:${own}/api/v1/query?${new URLSearchParams({ query: text })}`).catch(() => undefined)
-      if (!response?.ok) return {}
-      const { data }: { data: { result: Array<{ metric: Record<string, string>, value: [number, string] }> } } = JSON.parse(await response.text())
-      return Object.fromEntries(data.result.map(({ metric, value }) => [Object.values(metric).join(' '), Number(value[1])]))
-    }
+  return async query => {
+    const response = await fetch(`http://127.0.0.1:${port}/api/v1/query?${new URLSearchParams({ query })}`).catch(() => undefined)
+    if (!response?.ok) return {}
+    const { data }: { data: { result: Array<{ metric: Record<string, string>, value: [number, string] }> } } = JSON.parse(await response.text())
+    return Object.fromEntries(data.result.map(({ metric, value }) => [Object.values(metric).join(' '), Number(value[1])]))
   }
 }
 
-/** Causes a symptom again and again until its query shows it, and resolves with the result. */
-async function rehearse (t: Test, gateway: Gateway, symptom: string, cause: () => Promise<unknown>, shows: (result: Result) => boolean): Promise<void> {
-  const query = queries.get(symptom)
-  if (query === undefined) throw new Error(`docs/operations.md has no query for: ${symptom}`)
-  const server = await prometheus(t, gateway)
-  for (;;) {
-    await cause()
-    // Prometheus takes values when it wants to: there is no event to wait for.
-    await sleep(100)
-    const result = await server?.query(query)
-    if (!result || shows(result)) break
-  }
-}
-
-const stalls: Script = reply => reply.writeHead(200, { 'content-type': 'text/plain' }).write('begun')
-
-test('the runbook has no symptom without a rehearsal', async t => {
-  t.strictSame([...queries.keys()], ['Answers begin late', 'Answers are cut', 'Clients get 429 or 503', 'One service is sick', 'Memory grows'])
-})
-
-test('answers that begin late', async t => {
+async function answersThatBeginLate (t: Test): Promise<Rehearsal> {
   const gateway = await pair(t, { '/chat/stream': async (reply, request) => { await sleep(300); await streams('late')(reply, request) } }, { RATE_LIMIT_MAX: '0' })
-  await rehearse(t, gateway, 'Answers begin late', async () => await (await ask(gateway.url)).text(), result => Object.values(result).some(seconds => seconds > 0.25))
-  const { firstByteMs, upstream } = await gateway.log.ended()
-  t.ok(Number(firstByteMs) > 250)
-  t.equal(upstream, gateway.service.url)
-})
+  return {
+    symptom: 'Answers begin late',
+    gateway,
+    cause: async () => await (await ask(gateway.url)).text(),
+    shows: result => Object.values(result).some(seconds => seconds > 0.25),
+    logs: () => gateway.log.line(({ firstByteMs, upstream }) => Number(firstByteMs) > 250 && upstream === gateway.service.url)
+  }
+}
 
-test('answers that are cut', async t => {
-  const gateway = await pair(t, { '/chat/stream': stalls }, { COPILOT_IDLE_TIMEOUT_MS: '100', RATE_LIMIT_MAX: '0' })
-  const { url, service } = gateway
-  await rehearse(t, gateway, 'Answers are cut', async () => { await t.rejects((await ask(url)).text()) }, result => Number(result[`idle_timeout ${service.url}`]) > 0)
-  t.match(await gateway.log.ended(), { level: 40, ended: 'idle_timeout', errorType: 'idle_timeout', error: String })
-})
+async function answersThatAreCut (t: Test): Promise<Rehearsal> {
+  const gateway = await pair(t, { '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/plain' }).write('begun') }, { COPILOT_IDLE_TIMEOUT_MS: '100', RATE_LIMIT_MAX: '0' })
+  return {
+    symptom: 'Answers are cut',
+    gateway,
+    cause: async () => await (await ask(gateway.url)).text().catch(() => {}),
+    shows: result => Number(result[`idle_timeout ${gateway.service.url}`]) > 0,
+    logs: () => gateway.log.line(({ level, ended, errorType }) => level === 40 && ended === 'idle_timeout' && errorType === 'idle_timeout')
+  }
+}
 
-test('clients that get 429', async t => {
+async function tooManyRequests (t: Test): Promise<Rehearsal> {
   const gateway = await pair(t, { '/chat/stream': streams('fine') }, { RATE_LIMIT_MAX: '1' })
-  await rehearse(t, gateway, 'Clients get 429 or 503', async () => await (await ask(gateway.url)).text(), result => Number(result.rate_limited) > 0)
-  t.match(await gateway.log.line(({ status }) => status === 429), { errorType: 'rate_limited', caller: 'anonymous' })
-})
+  return {
+    symptom: 'Clients get 429 or 503',
+    gateway,
+    cause: async () => await (await ask(gateway.url)).text(),
+    shows: result => Number(result.rate_limited) > 0,
+    logs: () => gateway.log.line(({ status, errorType, caller }) => status === 429 && errorType === 'rate_limited' && caller === 'anonymous')
+  }
+}
 
-test('one service that is sick', async t => {
+async function oneSickService (t: Test): Promise<Rehearsal> {
   const well = await upstream(t, { '/chat/stream': streams('fine') })
   const sick = await upstream(t, { '/chat/stream': reply => reply.destroy() })
-  const both = await build(t, { COPILOT_SERVICE_URL: `${sick.url},${well.url}`, RATE_LIMIT_MAX: '0' })
-  await rehearse(t, both, 'One service is sick', async () => await ask(both.url).then(response => response.text()).catch(() => {}), result => result[sick.url] === 0 && result[well.url] === undefined)
-  t.match(await both.log.line(({ msg }) => msg === 'a Copilot service keeps failing, and is left out'), { upstream: sick.url, errorType: 'connection' })
-})
+  const gateway = await build(t, { COPILOT_SERVICE_URL: `${sick.url},${well.url}`, RATE_LIMIT_MAX: '0' })
+  return {
+    symptom: 'One service is sick',
+    gateway,
+    cause: async () => await ask(gateway.url).then(response => response.text()).catch(() => {}),
+    shows: result => result[sick.url] === 0 && result[well.url] === undefined,
+    logs: () => gateway.log.line(({ msg, upstream, errorType }) => msg === 'a Copilot service keeps failing, and is left out' && upstream === sick.url && errorType === 'connection')
+  }
+}
 
-test('memory that grows', async t => {
+async function memoryThatGrows (t: Test): Promise<Rehearsal> {
   const gateway = await pair(t, { '/chat/stream': streams('x'.repeat(70_000)) }, { RESUME_MAX_BYTES: '65536', RATE_LIMIT_MAX: '0' })
-  await rehearse(t, gateway, 'Memory grows', async () => await (await ask(gateway.url, { prompt: 'Hi', resumable: true })).text(), result => Object.values(result).some(mebibytes => mebibytes > 10))
-  await gateway.log.line(({ msg }) => msg === 'resumable answer is kept no longer: there is no room for it')
+  return {
+    symptom: 'Memory grows',
+    gateway,
+    cause: async () => await (await ask(gateway.url, { prompt: 'Hi', resumable: true })).text(),
+    shows: result => Object.values(result).some(mebibytes => mebibytes > 10),
+    logs: () => gateway.log.line(({ msg }) => msg === 'resumable answer is kept no longer: there is no room for it')
+  }
+}
+
+test('every symptom of the runbook is shown by its query and by its line of the log', async t => {
+  const rehearsals = await Promise.all([answersThatBeginLate, answersThatAreCut, tooManyRequests, oneSickService, memoryThatGrows].map(prepare => prepare(t)))
+  const query = await prometheus(t, rehearsals.map(({ gateway }) => gateway))
+  if (!query) return
+  t.strictSame(rehearsals.map(({ symptom }) => symptom), [...queries.keys()])
+  for (const { symptom, cause, shows, logs } of rehearsals) {
+    const seen = { query: false, log: false }
+    void logs().then(() => { seen.log = true })
+    while (!seen.query || !seen.log) {
+      await cause()
+      // Prometheus takes values when it wants to: there is no event to wait for.
+      await sleep(100)
+      seen.query ||= shows(await query(String(queries.get(symptom))))
+    }
+    t.pass(symptom)
+  }
 })
