@@ -72,7 +72,7 @@ export class Conversation {
 
   /** Shows what has changed in the shown conversation, here or in another tab. */
   refresh (): void {
-    const { library, scrolling, details } = this.#parts
+    const { library, details } = this.#parts
     const turns = library.turns(this.chat)
     const path = branch(turns, library.chat(this.chat)?.chosen ?? {})
     const same = path.findIndex((turn, index) => turn.id !== this.#path[index]?.id)
@@ -91,7 +91,6 @@ export class Conversation {
     }
     byId('empty', HTMLElement).hidden = path.length > 0
     details.remember(path.at(-1))
-    if (fresh.length > 0) scrolling.grown()
   }
 
   /** Another tab has changed a conversation, or one turn of it. */
@@ -165,7 +164,7 @@ export class Conversation {
   }
 
   #show (turn: Turn): void {
-    const { onEdit, onKeyWanted, scrolling } = this.#parts
+    const { onEdit, onKeyWanted } = this.#parts
     const answers = this.#answers
     const view = new TurnView(turn, {
       edit: () => onEdit(turn),
@@ -176,7 +175,7 @@ export class Conversation {
       resume: () => answers.resume(turn),
       enterKey: () => onKeyWanted(),
       retryNow: () => answers.retryNow(turn)
-    }, scrolling.grown)
+    })
     this.#views.set(turn.id, view)
     view.offer(this.#models)
     if (turn.state !== 'open') {

@@ -31,7 +31,6 @@ export class MarkdownView {
   readonly #root: HTMLElement
   /** The element that blocks are added to: the root, or its latest group. */
   #group: HTMLElement
-  readonly #onRender: () => void
   readonly #references: Record<string, { title: string, href: string }> = {}
   readonly #outline: Outline = { level: 2 }
   readonly #referring: Referring[] = []
@@ -47,10 +46,9 @@ export class MarkdownView {
   #notBefore = 0
   #ended: (() => void) | undefined
 
-  /** Renders into an element and calls `onRender` whenever something was added. */
-  constructor (root: HTMLElement, onRender: () => void) {
+  /** Renders into an element. */
+  constructor (root: HTMLElement) {
     this.#root = this.#group = root
-    this.#onRender = onRender
   }
 
   append (text: string): void {
@@ -74,7 +72,6 @@ export class MarkdownView {
     }
     if (this.#waiting) this.#take()
     else if (this.#ended && !this.#conclude()) return this.#ended()
-    this.#onRender()
     const time = performance.now() - begun
     this.#notBefore = time > SLOW && this.#tail.length > STEP ? begun + time * (1 + REST) : 0
     if (this.#waiting || this.#ended) soon(this.#work)

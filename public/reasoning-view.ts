@@ -13,7 +13,7 @@ export class ReasoningView {
   readonly #text = make('div', 'thoughts')
   readonly #fold = make('details', 'reasoning', make('summary', '', make('span', 'unseen', 'Reasoning: '), this.#title), this.#text)
   readonly #tools = new Map<string, HTMLElement>()
-  #markdown = new MarkdownView(this.#text, () => {})
+  #markdown = new MarkdownView(this.#text)
 
   think (text: string): void {
     if (!this.#fold.isConnected) this.root.prepend(this.#fold)
@@ -45,7 +45,7 @@ export class ReasoningView {
     this.root.replaceChildren()
     this.#text.replaceChildren()
     this.#tools.clear()
-    this.#markdown = new MarkdownView(this.#text, () => {})
+    this.#markdown = new MarkdownView(this.#text)
     if (reasoning) this.think(reasoning)
     for (const tool of tools) this.use(tool)
   }

@@ -49,7 +49,6 @@ export class TurnView {
   readonly #buttons = make('span', 'buttons')
   readonly #foot = make('p', 'foot', this.#state, this.#wait, this.#buttons)
   readonly #actions: TurnActions
-  readonly #onGrowth: () => void
   readonly #turn: Turn
   #models: readonly Model[] = []
   #markdown: MarkdownView
@@ -57,17 +56,15 @@ export class TurnView {
   #shown = ''
   #endCountdown = (): void => {}
 
-  /** Calls `onGrowth` when the view has become longer. */
-  constructor (turn: Turn, actions: TurnActions, onGrowth: () => void) {
+  constructor (turn: Turn, actions: TurnActions) {
     this.#turn = turn
     this.#actions = actions
-    this.#onGrowth = onGrowth
     this.question = new QuestionView(turn.prompt, actions)
     this.root.append(
       make('h2', 'unseen', 'You asked'), this.question.root,
       make('h2', 'unseen', 'The answer'), this.#way.root, this.#body, this.#foot
     )
-    this.#markdown = new MarkdownView(this.#body, onGrowth)
+    this.#markdown = new MarkdownView(this.#body)
     this.reset()
   }
 
@@ -79,7 +76,6 @@ export class TurnView {
     if (part.type === 'reasoning') this.#way.think(part.text)
     // The turn has the merged data of all parts about a tool.
     else this.#way.use(this.#turn.tools?.find(({ id }) => id === part.id) ?? part)
-    this.#onGrowth()
   }
 
   /** Called with the first word of the answer: folds the reasoning. */
@@ -95,7 +91,7 @@ export class TurnView {
     this.#way.reset(this.#turn)
     this.#body.replaceChildren()
     this.#shown = ''
-    this.#markdown = new MarkdownView(this.#body, this.#onGrowth)
+    this.#markdown = new MarkdownView(this.#body)
     this.#append(this.#turn.answer)
     if (this.#turn.answer) this.settle()
   }
@@ -132,7 +128,6 @@ export class TurnView {
     this.#show(state === 'open' ? 'error' : state)
     this.root.querySelector('.trouble')?.remove()
     if (failure) this.#trouble(failure, retryAfter)
-    this.#onGrowth()
     if (aloud) announce(failure ? `${this.#words(failure).title}. ${failure.message}` : `${state === 'done' ? 'The answer' : 'Stopped after'}: ${this.#said()}`)
   }
 

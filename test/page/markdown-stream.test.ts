@@ -41,7 +41,7 @@ tap.test('Markdown that is rendered while it arrives', async t => {
   await page.evaluate(outputFiles[0]?.text + `
     async function render (pieces) {
       const root = document.createElement('div')
-      const view = new rendering.MarkdownView(root, () => {})
+      const view = new rendering.MarkdownView(root)
       for (const piece of pieces) {
         view.append(piece)
         if (pieces.length > 1) await new Promise(requestAnimationFrame)
@@ -92,7 +92,7 @@ tap.test('Markdown that is rendered while it arrives', async t => {
       const root = document.createElement('div')
       root.className = 'answer'
       document.querySelector('#turns').append(root)
-      const view = new rendering.MarkdownView(root, () => {})
+      const view = new rendering.MarkdownView(root)
       view.append(${JSON.stringify(source)})
       await view.end()
       return root.querySelectorAll('p, li').length

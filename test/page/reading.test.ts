@@ -5,6 +5,7 @@ import { Pen, setUp, told } from './browser.ts'
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
 const AT_END = '(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight < 2)(document.documentElement)'
+const FRAMES = 'new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve))))'
 
 // A dozen things that a person does, one after the other, on a machine that may have other work.
 tap.setTimeout(300_000)
@@ -132,6 +133,42 @@ tap.test('reading and writing, as a person does', async t => {
     await page.keyboard.press('Control+Shift+O')
     await page.getByRole('heading', { name: 'Ask something' }).waitFor()
     t.equal(await page.evaluate('document.activeElement.id'), 'prompt')
+  })
+
+  t.test('a question is in view when it is asked, although the browser finds out late how high the turns above are', async t => {
+    const { page, ask, become, until } = await visit(t, url, { viewport: { width: 800, height: 900 } })
+    answer(streams('Line\n\n'.repeat(12)))
+    for (const question of ['One', 'Two']) {
+      await ask(question)
+      await become('done')
+    }
+    await page.mouse.move(400, 200)
+    await page.mouse.wheel(0, -10_000)
+    await until('scrollY === 0')
+    answer(new Pen().script)
+    await ask('Three')
+    await become('waiting')
+    // The browser has looked at what is in view by the second frame.
+    await page.evaluate(FRAMES)
+    t.ok(await page.evaluate(AT_END))
+    t.equal(await page.getByRole('button', { name: 'Go to the latest words' }).isVisible(), false)
+  })
+
+  t.test('what is unfolded at the end of the page stays where it is', async t => {
+    const { page, turn, ask, become, until } = await visit(t, url, { viewport: { width: 800, height: 600 } })
+    answer(told(['reasoning', { text: 'Let me see.\n\n'.repeat(60) }], ['delta', { text: 'Line\n\n'.repeat(5) }], ['done', {}]))
+    await ask('line\n'.repeat(60))
+    await become('done')
+    for (const label of [/Thought/, 'Show all 60 lines']) {
+      await turn.getByText(label).scrollIntoViewIfNeeded()
+      const before = await page.evaluate('scrollY')
+      await turn.getByText(label).click()
+      await until('document.documentElement.scrollHeight > 1200')
+      await page.evaluate(FRAMES)
+      t.equal(await page.evaluate('scrollY'), before)
+      await page.getByRole('button', { name: 'Go to the latest words' }).click()
+      await until(AT_END)
+    }
   })
 
   t.test('60 pixels of scrolling back hold while an answer is written', async t => {
