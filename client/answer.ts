@@ -131,7 +131,7 @@ interface EventData extends Omit<ToolPart, 'type'> {
 }
 
 /** Temporary errors of a request to resume: the client tries again. All other errors are those of the answer, and final. */
-const PASSING = ['network', 'rate_limited', 'too_many_streams', 'overloaded', 'draining', 'auth_unavailable']
+const PASSING = ['network', 'rate_limited', 'too_many_streams', 'overloaded', 'draining', 'auth_unavailable', 'store_unavailable']
 
 /** How often a question is sent again. Few tries: a gateway that is down should not look like a slow one for long. */
 const REPEATS = 3

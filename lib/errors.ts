@@ -3,7 +3,7 @@ import type { Ending } from './answer/answer.ts'
 /** The ways in which a reply can end. */
 export const ENDS = [
   'complete', 'client_left', 'client_stalled', 'stopped', 'abandoned',
-  'length', 'filtered', 'upstream_failed', 'timeout', 'idle_timeout', 'max_duration', 'drained'
+  'length', 'filtered', 'upstream_failed', 'timeout', 'idle_timeout', 'max_duration', 'drained', 'store_lost', 'producer_lost'
 ] as const
 
 /** How a reply ended, as the log says it: whole, or how it failed. */
@@ -67,6 +67,8 @@ const rows = {
   // Failures of the gateway.
   auth_unavailable: { status: 503, retryable: true, message: 'Authentication cannot be checked at the moment', headers: { 'Retry-After': '5' } },
   overloaded: { status: 503, retryable: true, message: 'The gateway has too much to do', headers: { 'Retry-After': '5' } },
+  store_unavailable: { status: 503, ended: 'store_lost', retryable: true, message: 'The store of answers cannot be reached at the moment', headers: { 'Retry-After': '5' } },
+  producer_lost: { status: 503, ended: 'producer_lost', retryable: true, message: 'The gateway that was fetching the answer is gone' },
   draining: { status: 503, ended: 'drained', retryable: true, message: 'The gateway is shutting down', headers: { 'Retry-After': '5', Connection: 'close' } },
   internal: { status: 500, message: 'Internal error' }
 } as const satisfies Record<string, ErrorRow>

@@ -7,6 +7,9 @@ declare module 'fastify' {
   interface FastifyInstance { readonly metrics: Metrics }
 }
 
+/** What cuts an answer in flight, which counts as such, and refuses a request that comes later. */
+const CUTTING = ['draining', 'store_unavailable']
+
 /** Counts every reply when it is over, those that any plugin refused included. */
 export default fp(async function metrics (app) {
   const { MAX_STREAMS, MAX_STREAMS_PER_CALLER, RATE_LIMIT_MAX, RESUME_MAX_BYTES } = app.config
@@ -36,8 +39,7 @@ export default fp(async function metrics (app) {
     if (kind && reply.statusCode === 200) metrics.bytes(bytes)
     if (kind && ended === 'client_left' && firstByteAfter === null) metrics.left(duration)
     if (!failure) return
-    // During a drain, an answer in flight is cut and counts as such; a request that came later is a refusal.
-    if (failure.ended === 'complete' || (failure.errorType === 'draining' && !kind)) metrics.refusal(failure)
+    if (failure.ended === 'complete' || (CUTTING.includes(failure.errorType) && !kind)) metrics.refusal(failure)
     if (!kind) metrics.failure(failure)
   }
 }, { name: 'metrics', dependencies: ['config', 'redis', 'exchange', 'errors'] })

@@ -38,8 +38,8 @@ const FALLBACKS = ['not_supported', 'remembered', 'empty'] satisfies Fallback[]
 const UPSTREAM_ENDS: readonly Ended[] = ['upstream_failed', 'timeout', 'idle_timeout']
 /** Includes `invalid_request`, because the service may refuse a request as well. */
 const UPSTREAM_ERRORS = [...errorTypesOf(...UPSTREAM_ENDS), 'invalid_request', 'other']
-/** Includes `draining`, which may also cut an answer in progress. */
-const REFUSALS = [...errorTypesOf('complete').filter(errorType => errorType !== 'internal'), 'draining']
+/** Includes `draining` and `store_unavailable`, which may also cut an answer in progress. */
+const REFUSALS = [...errorTypesOf('complete').filter(errorType => errorType !== 'internal'), 'draining', 'store_unavailable']
 
 /** Everything that a gateway counts. Label values come from fixed lists, and the number of model names is limited, so that the number of series is bounded. */
 export class Metrics {

@@ -33,5 +33,5 @@ export const eventData = {
     {},
     'The last event of an answer that failed.'
   ),
-  reconnect: object({ after: bytes }, {}, 'The last event of this reading: the gateway shuts down, and a resumable answer is to be asked for again from the last id on.')
+  reconnect: object({ after: bytes }, {}, 'The last event of this reading: the gateway shuts down or has lost its store, and a resumable answer is to be asked for again from the last id on.')
 } as const

@@ -66,11 +66,11 @@ const nothing: Response = { description: 'Nothing is left to be said.', headers:
 const health = { description: 'How it is.', content: json({ type: 'object' }) }
 
 /** What can go wrong before a question gets to the service. */
-const REFUSALS: readonly ErrorType[] = ['invalid_request', 'unauthenticated', 'forbidden', 'too_many_requests', 'auth_unavailable', 'overloaded', 'draining', 'internal']
+const REFUSALS: readonly ErrorType[] = ['invalid_request', 'unauthenticated', 'forbidden', 'too_many_requests', 'auth_unavailable', 'overloaded', 'store_unavailable', 'draining', 'internal']
 /** What can go wrong with a service. */
 const SERVICE: readonly ErrorType[] = ['token_missing', 'auth', 'connection', 'connection_lost', 'timeout', 'idle_timeout', 'rate_limited', 'service_overloaded', 'upstream', 'bad_reply']
 /** What can go wrong with an answer. */
-const ANSWER: readonly ErrorType[] = [...REFUSALS, ...SERVICE, 'stream_empty', 'length', 'filtered', 'max_duration', 'stopped', 'too_many_streams']
+const ANSWER: readonly ErrorType[] = [...REFUSALS, ...SERVICE, 'stream_empty', 'length', 'filtered', 'max_duration', 'stopped', 'too_many_streams', 'producer_lost']
 /** Statuses of `invalid_request` beside 400, for requests with a body. */
 const BODY = ['413', '415'] as const
 

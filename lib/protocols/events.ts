@@ -11,6 +11,9 @@ export const events: Protocol = {
   refuse: inJson
 }
 
+/** Failures of a reading, and not of its answer. */
+const ELSEWHERE = ['draining', 'store_unavailable']
+
 function framesFor ({ requestId, streamId }: Reader): Frames {
   return {
     keepAlive: frames.keepAlive,
@@ -21,9 +24,9 @@ function framesFor ({ requestId, streamId }: Reader): Frames {
     tool: frames.tool,
     end: (ending, { bytes, sha256 }, at) => frames.done({ reason: frames.reasonOf(ending.finishReason), ...ending, bytes, sha256 }, at),
     fail (failure, at, summary) {
-      // A recorded answer that was stopped is over as it was meant to be; one whose gateway drains is to be read on elsewhere.
+      // A recorded answer that was stopped is over as it was meant to be; one whose gateway drains, or reads it from a store that is lost, is to be read on elsewhere, or later.
       if (failure.errorType === 'stopped' && summary) return frames.done({ reason: 'stopped', finishReason: null, ...summary() }, at)
-      if (failure.errorType === 'draining' && summary) return frames.reconnect(at)
+      if (ELSEWHERE.includes(failure.errorType) && summary) return frames.reconnect(at)
       return frames.error(failure, at)
     }
   }

@@ -33,6 +33,8 @@ const kinds = Object.keys({
   answer_too_large: true,
   auth_unavailable: true,
   overloaded: true,
+  store_unavailable: true,
+  producer_lost: true,
   draining: true,
   internal: true
 } satisfies Record<ErrorType, true>).filter(isErrorType)

@@ -31,6 +31,8 @@ const contract: Record<ErrorType, [status: number, message: string, errorType?: 
   answer_too_large: [502, 'The answer is larger than a resumable answer may be'],
   auth_unavailable: [503, 'Authentication cannot be checked at the moment'],
   overloaded: [503, 'The gateway has too much to do'],
+  store_unavailable: [503, 'The store of answers cannot be reached at the moment'],
+  producer_lost: [503, 'The gateway that was fetching the answer is gone'],
   draining: [503, 'The gateway is shutting down'],
   internal: [500, 'Internal error']
 }
@@ -58,6 +60,8 @@ test('the log calls a refusal a complete reply and an upstream\'s failure what i
   t.equal(new GatewayError('connection').retryable, true)
   t.equal(new GatewayError('auth').retryable, false)
   t.equal(new GatewayError('draining').ended, 'drained')
+  t.match(new GatewayError('store_unavailable'), { ended: 'store_lost', retryable: true })
+  t.match(new GatewayError('producer_lost'), { ended: 'producer_lost', retryable: true })
   t.equal(new ReportedError('sdk', 'x').ended, 'upstream_failed')
 })
 

@@ -84,6 +84,7 @@ test('a recorded answer that was stopped is done, and one whose gateway drains i
   const last = async (failure: GatewayError, recorded: boolean) => parse((await telling(t, events, { ...answer([text('half')], undefined, failure), ...(recorded && { summary }) })).body).at(-1)
   t.strictSame(await last(new GatewayError('stopped'), true), { event: 'done', id: '4.end', data: { reason: 'stopped', finishReason: null, bytes: 4, sha256: 'abc' } })
   t.strictSame(await last(new GatewayError('draining'), true), { event: 'reconnect', data: { after: 4 } })
+  t.strictSame(await last(new GatewayError('store_unavailable'), true), { event: 'reconnect', data: { after: 4 } })
   t.match(await last(new GatewayError('draining'), false), { event: 'error', data: { errorType: 'draining' } })
 })
 
