@@ -50,6 +50,12 @@ test('lib knows nothing above it, and no Fastify', async t => {
   t.strictSame(await wrong('lib', (imported, file) => isFile(imported) ? within('lib')(imported) : !isFastify(imported) || file === 'lib/server-options.ts'), [])
 })
 
+test('how services are asked, how answers are kept, and how readers are told know an answer, and nothing of each other', async t => {
+  const rooms = ['lib/copilot', 'lib/streams', 'lib/protocols']
+  for (const room of rooms) t.strictSame(await wrong(room, imported => !within(...rooms.filter(other => other !== room))(imported)), [])
+  t.strictSame(await wrong('lib/answer', imported => !within(...rooms)(imported)), [])
+})
+
 test('what connections do is known where services are asked', async t => {
   const knowing: string[] = []
   for (const room of ['lib', 'plugins', 'routes', 'copilot']) {
