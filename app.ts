@@ -7,6 +7,7 @@ import { StartError } from './lib/start-error.ts'
 import accessLog from './plugins/access-log.ts'
 import auth from './plugins/auth.ts'
 import clientErrors from './plugins/client-errors.ts'
+import budget from './plugins/budget.ts'
 import companion from './plugins/companion.ts'
 import config, { readEnvironment } from './plugins/config.ts'
 import connections from './plugins/connections.ts'
@@ -70,6 +71,7 @@ export const parts: ReadonlyArray<(app: FastifyInstance, options: GatewayOptions
 
   // Limits.
   app => app.register(rateLimit),
+  app => app.register(budget),
   app => app.register(slots),
 
   // The Copilot service.

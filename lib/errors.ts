@@ -45,6 +45,7 @@ const rows = {
   idempotency_mismatch: { status: 422, message: 'This Idempotency-Key belongs to another question' },
   past_the_end: { status: 416, message: 'The answer has no such offset' },
   too_many_requests: { errorType: 'rate_limited', status: 429, retryable: true, message: 'Too many requests' },
+  budget_exhausted: { status: 429, message: 'The tokens of this caller are spent' },
   too_many_streams: { status: 429, retryable: true, message: 'Too many answers at once', headers: { 'Retry-After': '5' } },
 
   // Failures of the Copilot service.

@@ -35,7 +35,7 @@ export default fp(async function accessLog (app) {
       }, 'request ended')
     })
     exchange.onAnswered(story => {
-      if (story !== exchange) request.log[isFailed(story.ended) ? 'warn' : 'info']({ ended: story.ended, upstream: story.upstream, ...cost(story.ending), ...why(story) }, 'resumable answer ended')
+      if (story !== exchange) request.log[isFailed(story.ended) ? 'warn' : 'info']({ caller: request.caller?.id, ended: story.ended, upstream: story.upstream, ...cost(story.ending), ...why(story) }, 'resumable answer ended')
     })
   })
 }, { name: 'access-log', dependencies: ['exchange', 'errors', 'tracing', 'auth'] })

@@ -12,7 +12,7 @@ const CUTTING = ['draining', 'store_unavailable']
 
 /** Counts every reply when it is over, those that any plugin refused included. */
 export default fp(async function metrics (app) {
-  const { MAX_STREAMS, MAX_STREAMS_PER_CALLER, RATE_LIMIT_MAX, RESUME_MAX_BYTES } = app.config
+  const { MAX_STREAMS, MAX_STREAMS_PER_CALLER, RATE_LIMIT_MAX, RESUME_MAX_BYTES, METRICS_CALLERS } = app.config
   const limits = { MAX_STREAMS, MAX_STREAMS_PER_CALLER, RATE_LIMIT_MAX, RESUME_MAX_BYTES }
   const { redis } = app
   const metrics = new Metrics({
@@ -29,7 +29,7 @@ export default fp(async function metrics (app) {
   app.addHook('onRequest', async (request, reply) => {
     const { exchange } = request
     exchange.onOver(() => count(request, reply))
-    exchange.onAnswered(story => metrics.answer(story, exchange.protocol))
+    exchange.onAnswered(story => metrics.answer(story, exchange.protocol, METRICS_CALLERS === 'on' ? request.caller?.id : undefined))
   })
 
   function count ({ exchange, routeOptions }: FastifyRequest, reply: FastifyReply): void {

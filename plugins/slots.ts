@@ -33,13 +33,16 @@ export default fp(async function slots (app) {
 
   app.decorate('slots', {
     get taken () { return answers.taken },
-    answer: reply => take(answers, reply),
+    answer: async reply => {
+      await app.checkBudget(reply.request)
+      return await take(answers, reply)
+    },
     reading: async reply => {
       await turnOf(reply)
       return await take(readings, reply)
     }
   })
-}, { name: 'slots', dependencies: ['config', 'exchange', 'auth', 'connections'] })
+}, { name: 'slots', dependencies: ['config', 'exchange', 'auth', 'connections', 'budget'] })
 
 /**
  * Waits until a pipelined reply has its connection. Until then it could take nothing, and a recording that is kept no longer waits

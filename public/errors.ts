@@ -16,6 +16,7 @@ const words = new Map<string, Words>(Object.entries({
   forbidden: { title: 'This is not allowed', advice: 'Ask whoever runs the gateway to let this page, or this key, in.' },
   invalid_request: { title: 'The gateway does not take this question', advice: 'Change it, and ask again.' },
   rate_limited: { title: 'Too many questions', advice: 'Wait a moment, then ask again.' },
+  budget_exhausted: { title: 'Your tokens are spent', advice: 'Ask again when the gateway gives you new ones, or ask whoever runs it for more.', remedy: 'none' },
   too_many_streams: { title: 'Too many answers at once', advice: 'Stop another answer, perhaps in another tab, or let it end.' },
   network: { title: 'No connection to the gateway', advice: 'Look after the network, and whether the gateway runs.' },
 

@@ -3,8 +3,8 @@ import type { Fallback, Usage } from '../answer/answer.ts'
 import { PROTOCOLS, type ProtocolName } from '../answer/exchange.ts'
 import type { Story } from '../answer/story.ts'
 import { type Ended, ENDS, errorTypesOf, isErrorType, type MappedError } from '../errors.ts'
+import { BoundedLabels, UNKNOWN } from './bounded-labels.ts'
 import { GenAiMetrics } from './gen-ai.ts'
-import { ModelLabels, UNKNOWN_MODEL } from './model-labels.ts'
 import { processMetrics } from './process.ts'
 
 /** Values that the metrics report besides their own counts. The functions are called at each scrape. */
@@ -23,6 +23,10 @@ export interface Sources {
 
 /** The upper bounds, in seconds, for the times until a first byte. */
 const FIRST_BYTE_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60]
+
+/** How many models, and how many callers, have a label value of their own. */
+const MAX_MODELS = 20
+const MAX_CALLERS = 1_000
 
 /** The label value for something that does not apply. */
 const NONE = 'none'
@@ -101,7 +105,15 @@ export class Metrics {
     registers: this.#registers
   })
 
-  readonly #models = new ModelLabels()
+  readonly #callerTokens = new Counter({
+    name: 'gateway_caller_tokens_total',
+    help: 'Tokens of answers, by kind and caller, where METRICS_CALLERS allows it.',
+    labelNames: ['kind', 'caller'],
+    registers: this.#registers
+  })
+
+  readonly #models = new BoundedLabels(MAX_MODELS)
+  readonly #callers = new BoundedLabels(MAX_CALLERS)
   readonly #genAi = new GenAiMetrics(this.#registers)
 
   readonly #upstreamErrors = new Counter({
@@ -177,8 +189,8 @@ export class Metrics {
     if (UPSTREAM_ENDS.includes(ended)) this.#upstreamErrors.inc({ error_type: isErrorType(errorType) ? errorType : 'other', upstream: named(upstream) })
   }
 
-  /** Counts a finished answer, and its failure if there was one. */
-  answer (story: Story, protocol: ProtocolName): void {
+  /** Counts a finished answer, and its failure if there was one. `caller` is who asked, where callers may be named. */
+  answer (story: Story, protocol: ProtocolName, caller?: string): void {
     const { answer, ending, firstByteAfter, duration, ended, failure, upstream } = story
     const model = this.#models.labelOf(ending?.model ?? answer?.model)
     this.#answers.inc({ delivery: answer?.delivery ?? NONE, protocol, ended: String(ended), upstream: named(upstream) })
@@ -188,7 +200,10 @@ export class Metrics {
     }
     if (answer?.fallback) this.#fallbacks.inc({ reason: answer.fallback })
     if (failure) this.failure(failure, upstream)
-    if (ending?.usage) this.#usage(ending.usage, model)
+    if (ending?.usage) {
+      this.#usage(this.#tokens, ending.usage, { model })
+      if (caller !== undefined) this.#usage(this.#callerTokens, ending.usage, { caller: this.#callers.labelOf(caller) })
+    }
     this.#genAi.answer(story, model)
   }
 
@@ -209,11 +224,11 @@ export class Metrics {
 
   get contentType (): string { return this.#registry.contentType }
 
-  #usage ({ inputTokens = 0, outputTokens = 0, reasoningTokens = 0, cachedInputTokens = 0 }: Usage, model: string): void {
-    this.#tokens.inc({ kind: 'input', model }, inputTokens)
-    this.#tokens.inc({ kind: 'output', model }, outputTokens)
-    this.#tokens.inc({ kind: 'reasoning', model }, reasoningTokens)
-    this.#tokens.inc({ kind: 'cached_input', model }, cachedInputTokens)
+  #usage (counter: Counter, { inputTokens = 0, outputTokens = 0, reasoningTokens = 0, cachedInputTokens = 0 }: Usage, labels: Readonly<Record<string, string>>): void {
+    counter.inc({ kind: 'input', ...labels }, inputTokens)
+    counter.inc({ kind: 'output', ...labels }, outputTokens)
+    counter.inc({ kind: 'reasoning', ...labels }, reasoningTokens)
+    counter.inc({ kind: 'cached_input', ...labels }, cachedInputTokens)
   }
 
   /** Says which services there are, by their URLs, before anything is counted of them. */
@@ -235,7 +250,7 @@ export class Metrics {
   /** From nothing to one is an increase only when there was a nothing before. */
   #beginAtZero (): void {
     this.#answersAtZero([NONE], NONE)
-    this.#usage({}, UNKNOWN_MODEL)
+    this.#usage(this.#tokens, {}, { model: UNKNOWN })
     for (const reason of FALLBACKS) this.#fallbacks.inc({ reason }, 0)
     for (const reason of REFUSALS) this.#refused.inc({ reason }, 0)
   }

@@ -70,7 +70,7 @@ const REFUSALS: readonly ErrorType[] = ['invalid_request', 'unauthenticated', 'f
 /** What can go wrong with a service. */
 const SERVICE: readonly ErrorType[] = ['token_missing', 'auth', 'connection', 'connection_lost', 'timeout', 'idle_timeout', 'rate_limited', 'service_overloaded', 'upstream', 'bad_reply']
 /** What can go wrong with an answer. */
-const ANSWER: readonly ErrorType[] = [...REFUSALS, ...SERVICE, 'stream_empty', 'length', 'filtered', 'max_duration', 'stopped', 'too_many_streams', 'producer_lost']
+const ANSWER: readonly ErrorType[] = [...REFUSALS, ...SERVICE, 'stream_empty', 'length', 'filtered', 'max_duration', 'stopped', 'too_many_streams', 'budget_exhausted', 'producer_lost']
 /** Statuses of `invalid_request` beside 400, for requests with a body. */
 const BODY = ['413', '415'] as const
 

@@ -22,7 +22,7 @@ export interface OpenAIOptions {
 const MAX_BYTES = 16 * 1024 * 1024
 
 /** The gateway's own refusals of a resumable answer, before the service is asked. */
-const NOT_ASKED = new Set(['too_many_streams', 'overloaded'])
+const NOT_ASKED = new Set(['too_many_streams', 'budget_exhausted', 'overloaded'])
 
 /** A failure in OpenAI's format, for replies on its paths that are not answers. */
 export function refuseOpenAI (failure: MappedError): Refusal {

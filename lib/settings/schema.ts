@@ -71,6 +71,8 @@ export const gatewaySections = {
     RATE_LIMIT_WINDOW_MS: duration(60_000, 'how long that window is', 1),
     MAX_STREAMS: Type.Integer({ default: 1000, minimum: 1, description: 'how many answers may be in flight in this process, and how many recorded ones be read again' }),
     MAX_STREAMS_PER_CALLER: Type.Integer({ default: 10, minimum: 1, description: 'the same for one caller; without authentication, for one [client address](docs/deployment.md#who-may-take-how-much)' }),
+    TOKENS_PER_CALLER: Type.Integer({ default: 0, minimum: 0, description: 'how many [tokens](docs/deployment.md#who-may-take-how-much), of input and output, the answers of one caller may take in a window; 0: no limit' }),
+    TOKENS_WINDOW_MS: duration(86_400_000, 'how long that window is', 1),
     MAX_LOOP_DELAY_MS: duration(1_000, 'how late the process may be with its work, on average, before it refuses [new answers](docs/deployment.md#who-may-take-how-much)', 20)
   },
   'Several gateways': {
@@ -81,6 +83,7 @@ export const gatewaySections = {
     DRAIN_DELAY_MS: duration(0, 'from SIGTERM to the close of the listener: time for the load balancer to notice'),
     DRAIN_TIMEOUT_MS: duration(30_000, 'how long answers in flight may go on after that'),
     METRICS_PORT: Type.String({ default: '', pattern: '^\\d{0,5}$', rule: 'a port, or empty for the main one', description: 'a port of its own for `/metrics`, on the same `HOST`; empty: `PORT`' }),
+    METRICS_CALLERS: Type.Enum(['off', 'on'], { default: 'off', description: '`on`: the [metrics](docs/metrics.md) name callers, by the names of their API keys or the subjects of their tokens, with the tokens that their answers took' }),
     METRICS_TOKEN: token('the bearer token for `/metrics`; empty: none, and with `api-key` or `jwt` the metrics are not on `PORT`'),
     OTEL_EXPORTER_OTLP_ENDPOINT: Type.String({ default: '', pattern: '^(https?://[^\\s/?#]+[^\\s?#]*)?$', rule: 'an http:// or https:// URL without query', description: 'base URL of an OpenTelemetry collector that takes [traces](docs/tracing.md): `http://localhost:4318`; empty: there are none' })
   }

@@ -15,6 +15,7 @@ const kinds = Object.keys({
   idempotency_mismatch: true,
   past_the_end: true,
   too_many_requests: true,
+  budget_exhausted: true,
   too_many_streams: true,
   token_missing: true,
   auth: true,

@@ -5,7 +5,7 @@ import { tableRows } from './tables.ts'
 
 test('docs/metrics.md has every metric of the gateway, with its type and its labels', async t => {
   const done = 'event: delta\ndata: {"text":"Hi"}\n\nevent: done\ndata: {"finishReason":"stop","usage":{"inputTokens":1,"outputTokens":2}}\n\n'
-  const { url, log } = await pair(t, { '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/event-stream' }).end(done) }, { REDIS_URL: 'redis://127.0.0.1:9' })
+  const { url, log } = await pair(t, { '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/event-stream' }).end(done) }, { REDIS_URL: 'redis://127.0.0.1:9', METRICS_CALLERS: 'on' })
   // After an answer every metric has its labels.
   await (await ask(url)).text()
   await log.ended()
@@ -17,5 +17,5 @@ test('docs/metrics.md has every metric of the gateway, with its type and its lab
     (await tableRows('docs/metrics.md', 'metric')).map(([name, type, labels]) => [name, type, labels?.replaceAll('`', '')]).toSorted(),
     types.map(([, name = '', type]) => [name, type, Object.keys(labelsOf(name)).join(', ')]).toSorted()
   )
-  t.equal(types.length, 19)
+  t.equal(types.length, 20)
 })

@@ -13,6 +13,7 @@ const contract: Record<ErrorType, [status: number, message: string, errorType?: 
   idempotency_mismatch: [422, 'This Idempotency-Key belongs to another question'],
   past_the_end: [416, 'The answer has no such offset'],
   too_many_requests: [429, 'Too many requests', 'rate_limited'],
+  budget_exhausted: [429, 'The tokens of this caller are spent'],
   too_many_streams: [429, 'Too many answers at once'],
   token_missing: [503, 'GitHub Copilot is not configured'],
   auth: [401, 'GitHub Copilot authentication failed'],
