@@ -27,6 +27,8 @@ export interface Question {
   readonly mode?: 'explain-only' | 'project-helper' | undefined
   /** One of {@link ChatClient.models}; the service chooses when absent. */
   readonly model?: string | undefined
+  /** Text files that the question is about. */
+  readonly files?: ReadonlyArray<{ readonly name: string, readonly content: string }> | undefined
   /** How much reasoning the model should do, for models that support the choice. */
   readonly effort?: 'low' | 'medium' | 'high' | undefined
   readonly sessionId?: string | undefined
@@ -85,12 +87,12 @@ export function createChatClient (options: ChatClientOptions): ChatClient {
   const { reconnect = {} } = options
   const send = gateway(options)
   return {
-    ask ({ prompt, mode, model, effort, sessionId, messages, resumable }, answerOptions = {}) {
+    ask ({ prompt, mode, model, effort, files, sessionId, messages, resumable }, answerOptions = {}) {
       const key = resumable ? newKey() : undefined
       const question = {
         method: 'POST',
         headers: { Accept: 'text/event-stream', 'Content-Type': 'application/json', ...key && { 'Idempotency-Key': key } },
-        body: JSON.stringify({ prompt, mode, model, effort, sessionId, messages, resumable })
+        body: JSON.stringify({ prompt, mode, model, effort, files, sessionId, messages, resumable })
       }
       return new StreamedAnswer({ send, question, key, reconnect }, answerOptions)
     },

@@ -15,6 +15,18 @@ export const Message = Type.Object({
 /** One earlier turn of the conversation. */
 export type Message = Static<typeof Message>
 
+/** The most files that a question may have with it. */
+const MAX_FILES = 20
+
+/** A text file that belongs to a question. The body bounds its size. */
+export const AttachedFile = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 200, trim: true, description: 'What the model is to call it.' }),
+  content: Type.String({ description: 'Its text.' })
+})
+
+/** A text file that belongs to a question. */
+export type AttachedFile = Static<typeof AttachedFile>
+
 /** How much a model is to think, where it knows such a thing. */
 export type Effort = 'low' | 'medium' | 'high'
 
@@ -25,6 +37,7 @@ export const ChatRequest = Type.Object({
   model: Type.Optional(Type.String({ minLength: 1, maxLength: 120, trim: true, description: 'Which model answers; the service chooses when absent.' })),
   sessionId: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_SESSION_ID, trim: true, description: 'Names the conversation to the model.' })),
   messages: Type.Optional(Type.Array(Message, { bounded: true, description: 'The conversation so far, oldest first; empty turns are left out.' })),
+  files: Type.Optional(Type.Array(AttachedFile, { maxItems: MAX_FILES, description: 'Text files that the question is about.' })),
   effort: Type.Optional(Type.Enum(['low', 'medium', 'high'], { description: 'How much the model is to think, where it knows such a thing.' })),
   resumable: Type.Optional(Type.Boolean({ description: 'Whether the answer survives a lost connection.' }))
 })

@@ -1,4 +1,5 @@
 import type { PartsAnswer } from '../../lib/answer/answer.ts'
+import type { AttachedFile } from '../../lib/chat-request.ts'
 
 /** How far an answer may go: `explain-only` explains, `project-helper` helps with a project. */
 export type Mode = 'explain-only' | 'project-helper'
@@ -22,6 +23,8 @@ export interface Conversation {
   readonly messages: readonly Message[]
   /** The latest question. */
   readonly prompt: string
+  /** Text files that the question is about; the folded prompt has them already. */
+  readonly files?: readonly AttachedFile[]
 }
 
 /** A request for an answer. */

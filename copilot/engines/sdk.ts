@@ -1,4 +1,5 @@
 import type { CopilotClient, CopilotSession, SessionConfig } from '@github/copilot-sdk'
+import { withFiles } from '../../lib/copilot/prompt.ts'
 import type { CopilotConfig } from '../config.ts'
 import { CopilotError } from '../errors.ts'
 import { answerInSession, denyEverything, endSession, orLost } from './sdk-answer.ts'
@@ -48,7 +49,7 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
     const end = () => { void endSession(asked.client, session) }
 
     // A kept session already has the earlier turns and gets only the new question.
-    const isUsable = await answerInSession(asked, session, turn, kept && conversation ? conversation.prompt : request.prompt)
+    const isUsable = await answerInSession(asked, session, turn, kept && conversation ? withFiles(conversation.prompt, conversation.files) : request.prompt)
     if (!isUsable || conversation?.id === undefined) {
       end()
       return

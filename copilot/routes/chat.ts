@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { Readable } from 'node:stream'
 import Type from 'typebox'
 import type { Part } from '../../lib/answer/answer.ts'
+import { AttachedFile } from '../../lib/chat-request.ts'
 import { acceptsEvents } from '../../lib/sse/negotiation.ts'
 import type { Engine, EngineAnswer } from '../engines/engine.ts'
 import { noteFailure } from '../request-log.ts'
@@ -12,7 +13,8 @@ const Conversation = Type.Object({
   id: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   instructions: Type.Optional(Type.String()),
   messages: Type.Array(Type.Object({ role: Type.Enum(['user', 'assistant']), content: Type.String() }), { default: [] }),
-  prompt: Type.String({ minLength: 1 })
+  prompt: Type.String({ minLength: 1 }),
+  files: Type.Optional(Type.Array(AttachedFile))
 })
 
 const body = Type.Object({

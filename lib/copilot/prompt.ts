@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { ChatRequest, Effort, Message } from '../chat-request.ts'
+import type { AttachedFile, ChatRequest, Effort, Message } from '../chat-request.ts'
 
 /** A question with its conversation: what `POST /api/chat` takes, and what other ways of asking have besides. */
-export interface Question extends Pick<ChatRequest, 'prompt' | 'mode' | 'model' | 'effort' | 'sessionId' | 'messages'> {
+export interface Question extends Pick<ChatRequest, 'prompt' | 'mode' | 'model' | 'effort' | 'sessionId' | 'messages' | 'files'> {
   /** What the model is told about its part before anybody has said anything. */
   readonly instructions?: string
 }
@@ -15,6 +15,8 @@ export interface Conversation {
   /** The earlier turns, oldest first. */
   readonly messages: readonly Message[]
   readonly prompt: string
+  /** Text files that the prompt is about; the folded prompt has them before the question, as {@link withFiles} says. */
+  readonly files?: readonly AttachedFile[]
 }
 
 /** The JSON body of `POST /chat/stream` and `POST /chat` of a Copilot service. */
@@ -41,8 +43,10 @@ export function toCopilotPrompt (question: Question, caller: string): CopilotPro
   const instructions = question.instructions?.trim().toWellFormed()
   const turns = (question.messages ?? []).filter(({ content }) => content.trim() !== '')
   const messages = earlier(turns, question.prompt)
+  const files = question.files?.map(({ name, content }) => ({ name: name.toWellFormed(), content: content.toWellFormed() }))
+  const asked = withFiles(prompt, files)
   return {
-    prompt: [instructions ?? '', turns.length === 0 ? prompt : fold(prompt, messages, sessionId?.toWellFormed())].filter(Boolean).join('\n\n'),
+    prompt: [instructions ?? '', turns.length === 0 ? asked : fold(asked, messages, sessionId?.toWellFormed())].filter(Boolean).join('\n\n'),
     mode,
     ...(model !== undefined && { model: model.toWellFormed() }),
     ...(effort !== undefined && { effort }),
@@ -50,9 +54,20 @@ export function toCopilotPrompt (question: Question, caller: string): CopilotPro
       ...(sessionId !== undefined && { id: digest(caller, sessionId) }),
       ...(instructions && { instructions }),
       messages,
-      prompt
+      prompt,
+      ...(files && files.length > 0 && { files })
     }
   }
+}
+
+/** A question behind the files that it is about, each under its name and in a fence that nothing in it can close (CommonMark §4.5). */
+export function withFiles (prompt: string, files: readonly AttachedFile[] = []): string {
+  return [...files.map(({ name, content }) => {
+    const longest = Math.max(2, ...Array.from(content.matchAll(/`+/g), ([run]) => run.length))
+    const fence = '`'.repeat(longest + 1)
+    // A name is one line, whatever is in it.
+    return `File ${name.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')}:\n${fence}\n${content}\n${fence}`
+  }), prompt].join('\n\n')
 }
 
 /** The turns before the prompt. Clients keep the history with the new prompt already in it: said twice, the model answers it twice. */

@@ -80,6 +80,19 @@ test('messages are bounded by the body alone, and empty ones are no mistake', as
   await refuses({ prompt: 'Hi', effort: 'most' }, [{ path: 'effort', message: 'must be one of low, medium, high' }])
 })
 
+test('a question may have some files, each with a name', async t => {
+  const { accepts, refuses } = await start(t)
+  const file = { name: 'a.ts', content: 'x' }
+  await accepts({ prompt: 'Hi', files: Array(20).fill(file) })
+  await accepts({ prompt: 'Hi', files: [{ name: ' a ', content: '' }] })
+  await refuses({ prompt: 'Hi', files: Array(21).fill(file) }, [{ path: 'files', message: 'must NOT have more than 20 items' }])
+  await refuses({ prompt: 'Hi', files: [{ name: '', content: 'x' }, { name: 'a' }, { name: 'x'.repeat(201), content: 'x' }] }, [
+    { path: 'files.0.name', message: 'must NOT have fewer than 1 characters' },
+    { path: 'files.1.content', message: 'is required' },
+    { path: 'files.2.name', message: 'must NOT have more than 200 characters' }
+  ])
+})
+
 test('nothing is taken for something else', async t => {
   const { refuses } = await start(t)
   for (const prompt of [7, true, null, ['Hi'], { text: 'Hi' }]) await refuses({ prompt }, [{ path: 'prompt', message: 'must be string' }], JSON.stringify(prompt))

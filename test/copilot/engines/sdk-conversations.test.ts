@@ -43,6 +43,15 @@ test('the turns of a conversation reach the model as turns, and only the new one
   while ((await health()).sessions !== 1) await immediate()
 })
 
+test('the files of a further turn go along with it, and the conversation goes on without them', async t => {
+  const { ask } = await conversations(t)
+  await ask({ id: 'a', messages: [], prompt: 'one' }, 'eins')
+  const [, , asked] = await ask({ id: 'a', messages: [user('one'), assistant('eins')], prompt: 'two', files: [{ name: 'a.txt', content: 'x' }] }, 'zwei')
+  t.equal(asked, 'user: File a.txt:\n```\nx\n```\n\ntwo')
+  const next = await ask({ id: 'a', messages: [user('one'), assistant('eins'), user('two'), assistant('zwei')], prompt: 'three' })
+  t.strictSame(next.slice(2), [asked, 'assistant: zwei', 'user: three'])
+})
+
 test('what is not a further turn starts anew, with everything in one prompt', async t => {
   const { ask } = await conversations(t)
   const history = [user('one'), assistant('eins')]

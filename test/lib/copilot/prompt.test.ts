@@ -54,6 +54,17 @@ test('instructions are the first paragraph, with a conversation and without', as
   t.match(toCopilotPrompt({ prompt: 'Why?', mode, sessionId: 's', messages: [user('What?')], instructions: 'Be brief.' }, 'me').prompt, /^Be brief\.\n\nSession ID: s\n\nContinue/)
 })
 
+test('files stand before the question, in fences that they cannot close, and go along unfolded', async t => {
+  const files = [{ name: 'notes\n# not a heading', content: 'one' }, { name: 'b.md', content: '````js\nx\n````' }]
+  const folded = 'File notes # not a heading:\n```\none\n```\n\nFile b.md:\n`````\n````js\nx\n````\n`````\n\nWhy?'
+  const { prompt, conversation } = toCopilotPrompt({ prompt: 'Why?', mode, files }, 'me')
+  t.equal(prompt, folded)
+  t.strictSame(conversation, { messages: [], prompt: 'Why?', files })
+  t.match(toCopilotPrompt({ prompt: 'Why?', mode, files, messages: [user('What?')] }, 'me').prompt, `User: What?\n\nUser (latest): ${folded}`)
+  t.strictSame(toCopilotPrompt({ prompt: 'Why?', mode, files: [] }, 'me').conversation, { messages: [], prompt: 'Why?' })
+  t.match(toCopilotPrompt({ prompt: 'Why?', mode, files: [{ name: 'a', content: '\ud800' }] }, 'me').conversation.files, [{ content: '\ufffd' }])
+})
+
 test('a conversation has the name that only its caller can give it', async t => {
   const id = (caller: string, sessionId: string) => toCopilotPrompt({ prompt: 'Why?', mode, sessionId }, caller).conversation.id
   t.match(id('me', 's'), /^[\da-f]{64}$/)
