@@ -3,7 +3,6 @@ import type { FastifyReply } from 'fastify'
 import { Readable } from 'node:stream'
 import Type from 'typebox'
 import type { Part } from '../../lib/answer/answer.ts'
-import { AttachedFile } from '../../lib/chat-request.ts'
 import { acceptsEvents } from '../../lib/sse/negotiation.ts'
 import type { Engine, EngineAnswer } from '../engines/engine.ts'
 import { noteFailure } from '../request-log.ts'
@@ -14,7 +13,7 @@ const Conversation = Type.Object({
   instructions: Type.Optional(Type.String()),
   messages: Type.Array(Type.Object({ role: Type.Enum(['user', 'assistant']), content: Type.String() }), { default: [] }),
   prompt: Type.String({ minLength: 1 }),
-  files: Type.Optional(Type.Array(AttachedFile))
+  files: Type.Optional(Type.Array(Type.Object({ name: Type.String(), content: Type.String() })))
 })
 
 const body = Type.Object({
