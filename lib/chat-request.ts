@@ -30,6 +30,19 @@ export type AttachedFile = Static<typeof AttachedFile>
 /** How much a model is to think, where it knows such a thing. */
 export type Effort = 'low' | 'medium' | 'high'
 
+/** What tunes a model, by the names and in the units of OpenAI's API. */
+export interface Tuning {
+  /** 0 to 2. */
+  readonly temperature?: number
+  /** 0 to 1. */
+  readonly top_p?: number
+  /** The most tokens of output, at least 1. */
+  readonly max_tokens?: number
+  /** At most four texts at which the model ends its answer. */
+  readonly stop?: readonly string[]
+  readonly seed?: number
+}
+
 /** The body of `POST /api/chat`: its validation, its type and its documentation. `trim` and `bounded` are keywords of plugins/validation.ts. */
 export const ChatRequest = Type.Object({
   prompt: Type.String({ minLength: 1, maxLength: MAX_TEXT, trim: true, description: 'What to ask.' }),

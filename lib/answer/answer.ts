@@ -76,6 +76,8 @@ interface AnswerHead {
   readonly model?: string
   /** Which service answers: its configured URL, without credentials. */
   readonly service?: string
+  /** Names of the parameters of the question's tuning that the service says it honours. */
+  readonly honoured?: readonly string[]
   /** The position in the whole answer at which this stream begins. */
   readonly offset: Position
   /** How the answer ended. Call it only after the stream has ended cleanly. */

@@ -18,7 +18,7 @@ export interface CopilotClientOptions extends TransportOptions {
 }
 
 /** The part of an answer that depends on the format of the reply. */
-type Told = Pick<BodyAnswer, 'body' | 'ending'> | Pick<PartsAnswer, 'parts' | 'ending'>
+type Told = (Pick<BodyAnswer, 'body' | 'ending'> | Pick<PartsAnswer, 'parts' | 'ending'>) & Pick<Answer, 'honoured'>
 
 /** The media types of streams, and of buffered replies. */
 const STREAMS = ['text/plain', 'text/event-stream'] as const
@@ -117,7 +117,8 @@ export class CopilotClient implements Upstream {
     }
     const type = refuseOthers(reply, STREAMS)
     if (reply.empty) return 'empty'
-    return type === 'text/event-stream' ? await this.#events(reply.body, wait) : { body: reply.body, ending: bareEnding }
+    const told = type === 'text/event-stream' ? await this.#events(reply.body, wait) : { body: reply.body, ending: bareEnding }
+    return { ...told, honoured: honouredIn(reply, prompt) }
   }
 
   /** An answer told in events: it has begun with its first part, until when comments do not count. */
@@ -136,12 +137,13 @@ export class CopilotClient implements Upstream {
 
   async #buffered (prompt: CopilotPrompt, call: Call): Promise<Told> {
     const wait = this.#waitFor(call)
-    const { output, ...end } = await this.#json(await this.#ask('POST', '/chat', call, prompt), wait)
+    const reply = await this.#ask('POST', '/chat', call, prompt)
+    const { output, ...end } = await this.#json(reply, wait)
     if (typeof output !== 'string') throw new GatewayError('bad_reply', { detail: 'no output in it' })
     if (!output.isWellFormed()) throw new GatewayError('bad_reply', { detail: 'its text has half of a character in it' })
     const ending = toEnding(end)
     if (output === '' && isWhole(ending)) throw new GatewayError('stream_empty', { ending })
-    return { body: Readable.from(output === '' ? [] : [Buffer.from(output)]), ending: () => ending }
+    return { body: Readable.from(output === '' ? [] : [Buffer.from(output)]), ending: () => ending, honoured: honouredIn(reply, prompt) }
   }
 
   async #ask (method: 'GET' | 'POST', path: string, call: Call, json?: unknown): Promise<Reply> {
@@ -167,6 +169,12 @@ export class CopilotClient implements Upstream {
 
 function isSilence (error: unknown): boolean {
   return error instanceof GatewayError && error.errorType === 'idle_timeout'
+}
+
+/** Which parameters of the tuning that was asked for the service says that it honours. */
+function honouredIn ({ headers }: Reply, { tuning = {} }: CopilotPrompt): string[] {
+  const named = String(headers['x-honoured-parameters']).split(',').map(name => name.trim())
+  return Object.keys(tuning).filter(name => named.includes(name))
 }
 
 /** The ending of plain text, which reports no finish reason. */

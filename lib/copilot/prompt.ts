@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { AttachedFile, ChatRequest, Effort, Message } from '../chat-request.ts'
+import type { AttachedFile, ChatRequest, Effort, Message, Tuning } from '../chat-request.ts'
 
 /** A question with its conversation: what `POST /api/chat` takes, and what other ways of asking have besides. */
 export interface Question extends Pick<ChatRequest, 'prompt' | 'mode' | 'model' | 'effort' | 'sessionId' | 'messages' | 'files'> {
   /** What the model is told about its part before anybody has said anything. */
   readonly instructions?: string
+  /** What a service may honour or not. */
+  readonly tuning?: Tuning
 }
 
 /** The conversation as separate turns, for a service that supports them. */
@@ -26,6 +28,8 @@ export interface CopilotPrompt {
   readonly mode: string
   readonly model?: string
   readonly effort?: Effort
+  /** Absent when there is nothing to tune. */
+  readonly tuning?: Tuning
   readonly conversation: Conversation
 }
 
@@ -38,7 +42,7 @@ const CONTINUE = 'Continue the conversation below and answer the latest user mes
  * with every later question of the conversation.
  */
 export function toCopilotPrompt (question: Question, caller: string): CopilotPrompt {
-  const { mode, model, effort, sessionId } = question
+  const { mode, model, effort, sessionId, tuning = {} } = question
   const prompt = question.prompt.toWellFormed()
   const instructions = question.instructions?.trim().toWellFormed()
   const turns = (question.messages ?? []).filter(({ content }) => content.trim() !== '')
@@ -50,6 +54,7 @@ export function toCopilotPrompt (question: Question, caller: string): CopilotPro
     mode,
     ...(model !== undefined && { model: model.toWellFormed() }),
     ...(effort !== undefined && { effort }),
+    ...(Object.keys(tuning).length > 0 && { tuning }),
     conversation: {
       ...(sessionId !== undefined && { id: digest(caller, sessionId) }),
       ...(instructions && { instructions }),

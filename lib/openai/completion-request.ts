@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox'
-import { type ChatRequest, MAX_TEXT } from '../chat-request.ts'
+import { type ChatRequest, MAX_TEXT, type Tuning } from '../chat-request.ts'
 import { GatewayError, type Issue } from '../errors.ts'
+import { toTuning } from './tuning.ts'
 
 const EFFORTS = ['low', 'medium', 'high'] as const
 
@@ -19,10 +20,10 @@ export type CompletionRequest = Static<typeof CompletionRequest>
 
 /** A request in OpenAI's format, translated for the gateway. */
 export interface Completion {
-  readonly question: ChatRequest & { readonly instructions?: string, readonly effort?: typeof EFFORTS[number] }
+  readonly question: ChatRequest & { readonly instructions?: string, readonly effort?: typeof EFFORTS[number], readonly tuning: Tuning }
   readonly stream: boolean
   readonly includeUsage: boolean
-  /** Names of parameters that the gateway ignores because they only tune the answer. */
+  /** Names of parameters that only tune the answer, all of which are ignored unless the service honours them. */
   readonly ignored: readonly string[]
 }
 
@@ -61,7 +62,7 @@ export function toCompletion (body: CompletionRequest): Completion {
   const ignored = others.map(([name]) => name).filter(name => !Object.hasOwn(UNSUPPORTED, name) && NAME.test(name))
   if (wanted && !effort) ignored.push('reasoning_effort')
   return {
-    question: { ...toConversation(messages), mode: 'explain-only', ...(model?.trim() && { model: model.trim() }), ...(effort && { effort }) },
+    question: { ...toConversation(messages), mode: 'explain-only', ...(model?.trim() && { model: model.trim() }), ...(effort && { effort }), tuning: toTuning(body) },
     stream: stream ?? false,
     includeUsage: options?.include_usage ?? false,
     ignored: ignored.slice(0, MAX_NAMED)

@@ -79,8 +79,8 @@ function writing ({ grace, maxDuration, ask, onDropped }: LiveAnswerOptions): { 
     const deadline = setTimeout(abort, maxDuration, new GatewayError('max_duration'))
     try {
       const answer = await ask(upstream.signal)
-      const { delivery, model, service } = answer
-      await recording.begin({ delivery, ...(model !== undefined && { model }), ...(service !== undefined && { service }) })
+      const { delivery, model, service, honoured } = answer
+      await recording.begin({ delivery, ...(model !== undefined && { model }), ...(service !== undefined && { service }), ...(honoured && { honoured }) })
       await copy(answer, recording, upstream.signal)
       await recording.finish(answer.ending())
     } catch (error) {

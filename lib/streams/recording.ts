@@ -2,7 +2,7 @@ import type { Answer, Ending, Part, PartsAnswer, Position, Summary } from '../an
 import type { GatewayError, ReportedError } from '../errors.ts'
 
 /** What is known of an answer once it has begun: `service` is the base URL, without credentials, of the service that answers. */
-export type Beginning = Pick<Answer, 'delivery' | 'model' | 'service'>
+export type Beginning = Pick<Answer, 'delivery' | 'model' | 'service' | 'honoured'>
 
 /** Where a reading begins: at a {@link Position}, or, without `rest`, at the first place that has `bytes` bytes of text before it. */
 export type From = Pick<Position, 'bytes'> & Partial<Pick<Position, 'rest'>>

@@ -89,6 +89,26 @@ test('parameters that only tune are ignored, by name', async t => {
   t.equal((await complete(url, { ...question, reasoning_effort: 'low' })).headers.get('x-ignored-parameters'), null)
 })
 
+test('what tunes the model goes to the service, and what that honours is not named', async t => {
+  const honours = 'x-honoured-parameters'
+  const { url, service } = await pair(t, { '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/plain', [honours]: 'temperature, stop,max_tokens, seed' }).end('x') })
+  const tuned = { ...question, temperature: 0.5, top_p: 0.9, max_completion_tokens: 5, stop: 'end' }
+  const named = async (body: object, headers = {}) => (await complete(url, body, headers)).headers.get('x-ignored-parameters')
+  t.equal(await named({ ...tuned, user: 'me' }), 'top_p, user')
+  t.strictSame(service.asked()[0]?.json.tuning, { temperature: 0.5, top_p: 0.9, max_tokens: 5, stop: ['end'] })
+  t.equal(await named({ ...question, temperature: 0, max_tokens: 1, stop: ['a', 'b'], seed: -1 }), null)
+  t.equal(await named(question), null)
+  t.equal(await named(tuned, { 'idempotency-key': 'k' }), 'top_p', 'of a recorded answer as well')
+  t.equal(await named({ ...tuned, temperature: 2.1, max_completion_tokens: 1.5, stop: ['', 7], seed: '1', top_p: null }), 'temperature, max_completion_tokens, stop, seed', 'a value that means nothing is not passed on')
+  t.equal(service.asked().at(-1)?.json.tuning, undefined)
+
+  delete service.scripts['/chat/stream']
+  service.scripts['/chat'] = json(200, { output: 'x' }, { [honours]: 'top_p' })
+  t.equal(await named(tuned), 'temperature, max_completion_tokens, stop', 'nor is a buffered answer another case')
+  service.scripts['/chat'] = json(500, {})
+  t.equal(await named(tuned), 'temperature, top_p, max_completion_tokens, stop')
+})
+
 const refused: Array<[Record<string, unknown>, string]> = [
   [{ tools: [{ type: 'function' }] }, 'tools'],
   [{ functions: [{}] }, 'functions'],
