@@ -2,9 +2,9 @@ import { lookup, type LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 
 /**
- * Resolves a name for each new connection (`dns.lookup`), and puts its addresses in another order each time, so that the connections to
- * a name with many addresses spread over them and follow what changes. The family that the system prefers stays in front; Node goes on
- * to the next address when one does not accept the connection.
+ * Makes a lookup function for sockets that resolves the name for each new connection (`dns.lookup`) and shuffles its addresses. Connections
+ * to a name with many addresses are thus spread over all of them, and a change in DNS is noticed. Addresses of the family that the system
+ * prefers stay first. When an address does not accept the connection, Node tries the next one.
  */
 export function spreading (resolve: LookupFunction = lookup, random: () => number = Math.random): LookupFunction {
   return (hostname, options, callback) => {

@@ -32,7 +32,7 @@ function listed (value: string | string[] | undefined): string[] {
   return [value ?? []].flat().join(',').toLowerCase().split(',').map(coding => coding.trim()).filter(Boolean)
 }
 
-/** A media type (WHATWG MIME Sniffing §4.4) without its parameters, and its charset; undefined when it is none. */
+/** A media type (WHATWG MIME Sniffing §4.4) without its parameters, and its charset; undefined when the value is not a media type. */
 function parse (declared: string): { essence: string, charset: string } | undefined {
   if (declared.trim() === '') return { essence: '', charset: 'utf-8' }
   try {

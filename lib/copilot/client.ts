@@ -11,25 +11,25 @@ import type { Reply } from './reply.ts'
 import { Transport, type TransportOptions } from './transport.ts'
 import type { Call, Model, ServiceStatus, Sockets, Upstream, UpstreamHealth } from './upstream.ts'
 
-/** How a client is set up. Durations in milliseconds. */
+/** The options of a {@link CopilotClient}. Durations are in milliseconds. */
 export interface CopilotClientOptions extends TransportOptions {
-  /** How long a service that said it cannot stream is asked for buffered answers only. */
+  /** How long only buffered answers are requested from a service that said that it cannot stream. */
   readonly streamRetry: number
 }
 
 /** The part of an answer that depends on the format of the reply. */
 type Told = (Pick<BodyAnswer, 'body' | 'ending'> | Pick<PartsAnswer, 'parts' | 'ending'>) & Pick<Answer, 'honoured'>
 
-/** The media types of streams, and of buffered replies. */
+/** The media types that are accepted for streams, and for buffered replies. */
 const STREAMS = ['text/plain', 'text/event-stream'] as const
 const JSONS = ['application/json', 'text/json', 'text/plain'] as const
 
-/** Asks one Copilot service: by stream when it can, buffered when it cannot. */
+/** Asks one Copilot service for answers: as a stream if the service can, buffered otherwise. */
 export class CopilotClient implements Upstream {
   readonly #transport: Transport
   readonly #streamRetry: number
   readonly #firstByteTimeout: number
-  /** `performance.now()` at which streaming is worth a try again. */
+  /** When a stream is asked for again: a reading of `performance.now()`. */
   #streamAgainAt = 0
   #inFlight = 0
 
@@ -43,10 +43,10 @@ export class CopilotClient implements Upstream {
 
   get services (): readonly [ServiceStatus] { return [this.status] }
 
-  /** What is known of the service, and how busy it is. */
+  /** The health of the service, and how many answers it is giving. */
   get status (): ServiceStatus { return { url: this.#transport.url, ...this.health, inFlight: this.#inFlight, sockets: this.sockets } }
 
-  /** How many answers are in flight, those included that have not begun. */
+  /** How many answers are in flight, including those that have not begun. */
   get inFlight (): number { return this.#inFlight }
 
   get sockets (): Sockets { return this.#transport.sockets }
@@ -85,10 +85,10 @@ export class CopilotClient implements Upstream {
     if (typeof streamed !== 'string') return { ...head, ...streamed, delivery: 'stream' }
 
     const buffered = await this.#buffered(prompt, call).catch(error => {
-      // An empty stream was an answer: whatever refuses the question now, it has been processed.
+      // The empty stream was an answer, so the question has been processed, whatever refuses it now.
       throw streamed === 'empty' ? processed(error) : error
     })
-    // Only a buffered answer proves that the service cannot stream; otherwise something may be wrong with this one question.
+    // Only now, after a buffered answer, is it certain that the service cannot stream. Before, something could have been wrong with this one question.
     if (streamed === 'not_supported') this.#streamAgainAt = performance.now() + this.#streamRetry
     return { ...head, ...buffered, delivery: 'buffered', fallback: streamed }
   }
@@ -105,7 +105,7 @@ export class CopilotClient implements Upstream {
     return models.map(toModel)
   }
 
-  /** A streamed answer in the form that the service has chosen, or why it has to be asked for again, buffered. */
+  /** Returns a streamed answer in the format that the service has chosen, or the reason to ask again for a buffered one. */
   async #stream (prompt: CopilotPrompt, call: Call): Promise<Told | Exclude<Fallback, 'remembered'>> {
     const path = '/chat/stream'
     const wait = this.#waitFor(call)
@@ -121,7 +121,7 @@ export class CopilotClient implements Upstream {
     return { ...told, honoured: honouredIn(reply, prompt) }
   }
 
-  /** An answer told in events: it has begun with its first part, until when comments do not count. */
+  /** Returns an answer that comes as events, as soon as its first part has arrived. Comments (heartbeats) do not extend the wait for it. */
   async #events (body: Readable, { deadline, signal }: Wait): Promise<Told> {
     const parts = new EventReply(body, this.#transport.secrets)
     const late = setTimeout(() => body.destroy(new GatewayError('timeout')), Math.max(0, deadline - performance.now()))
@@ -130,7 +130,7 @@ export class CopilotClient implements Upstream {
       return { parts, ending: () => parts.ending }
     } catch (error) {
       signal.throwIfAborted()
-      // No part in time is no answer in time, whatever silence it was that ended the waiting.
+      // Without a first part, the answer never began: that is `timeout`, even if the idle clock noticed it first.
       throw body.errored === error && isSilence(error) ? new GatewayError('timeout', { cause: error }) : error
     }
   }
@@ -156,7 +156,7 @@ export class CopilotClient implements Upstream {
     return await readObject(reply, wait)
   }
 
-  /** Nobody has a word of a reply that has to be there as a whole before it is: it has no longer than a first byte. */
+  /** The time limit for a reply that is useless before it is complete. It is the same as for the first byte, since clients get nothing before. */
   #waitFor ({ signal }: Call): Wait {
     return { deadline: performance.now() + this.#firstByteTimeout, signal }
   }

@@ -12,10 +12,10 @@ export interface ProxyOptions {
   readonly except: string
 }
 
-/** The connections to one origin, and what is known of them. */
+/** The connections to one origin. */
 export interface Connections {
   readonly dispatcher: Dispatcher
-  /** The sockets by what they do. */
+  /** The number of sockets, by state. */
   readonly sockets: { readonly connected: number, readonly free: number, readonly running: number }
 }
 
@@ -42,17 +42,17 @@ export function connect (url: URL, connectTimeout: number, idleTimeout: number, 
   for (const address of [proxy.http, proxy.https]) {
     if (address && !/^https?:$/.test(new URL(address).protocol)) throw new TypeError('no proxy that speaks HTTP')
   }
-  // It makes the pool of the origin with its first request.
+  // The agent makes the pool of the origin with the first request.
   let pool: Pool | undefined
   const dispatcher = new EnvHttpProxyAgent({
     ...options,
-    // Left out, they are looked for in the process.
+    // undici reads the process's environment for those that are undefined.
     httpProxy: proxy.http,
     httpsProxy: proxy.https,
     noProxy: proxy.except,
     proxyTls: { timeout: connectTimeout },
     requestTls: { timeout: connectTimeout },
-    // A proxy that accepts a connection and does not answer CONNECT holds one for each question: neither the reader's leaving nor another clock ends that.
+    // Without a timeout, a proxy that accepts connections but does not answer CONNECT would hold one for each question: undici does not abort the CONNECT request.
     clientFactory: (origin: URL, opts: Pool.Options) => new Pool(origin, { ...opts, headersTimeout: connectTimeout }),
     factory: (origin: URL, opts: Pool.Options) => (pool = new Pool(origin, opts))
   })

@@ -15,7 +15,7 @@ export function isNoEndpoint (status: number, text: string, path: string): boole
   return wordsOf(text).every(word => says(word, String(STATUS_CODES[status])) || word.includes(path))
 }
 
-/** True when the words are a status's own, whatever their spelling: `Not found.`, `not_found`, `Error: Not Found`. */
+/** True when the words are the reason phrase of a status in any spelling: `Not found.`, `not_found`, `Error: Not Found`. */
 function says (word: string, phrase: string): boolean {
   const plain = (text: string) => text.toLowerCase().replace(/^error\b|\b\d{3}\b|[\s\p{P}]/gu, '')
   return plain(word) === '' || plain(word) === plain(phrase)

@@ -8,12 +8,13 @@ import { fromReport, fromTransport } from './failures.ts'
 import { discard } from './reading.ts'
 
 /**
- * The parts of an answer that the service tells in the gateway's own event vocabulary (docs/api.md, Events). It ends cleanly only behind
- * a `done` that fits what came, whether or not the service closes its reply then; everything else is a failure of the error contract, which comes behind the parts that came
- * before it. Unknown events and fields are ignored.
+ * Reads the {@link Part}s of an answer that the service sends in the gateway's own event vocabulary (docs/api.md, Events). The stream
+ * ends cleanly only after a `done` event that matches what has arrived, whether or not the service closes its reply then. Everything
+ * else is a failure of the error contract, which the reader gets after the parts that arrived before it. Unknown events and fields are
+ * ignored.
  */
 export class EventReply extends Readable {
-  /** Resolves as soon as there is a part, or an end that says why there is none. Rejects with what failed before. */
+  /** Resolves when the first part, or an end that explains why there is none, has arrived. Rejects with a failure before that. */
   readonly begun: Promise<void>
   readonly #body: Readable
   readonly #secrets: readonly string[]
@@ -24,18 +25,18 @@ export class EventReply extends Readable {
   #ending: Ending | undefined
   #closing: NodeJS.Timeout | undefined
   #failure: GatewayError | ReportedError | undefined
-  /** The service has reported its failure: what it says behind that is read for nobody, so that its socket may serve the next call. */
+  /** True when the service has reported a failure by an `error` event. The rest of its reply is then read and discarded, so that its socket can be reused. */
   #reported = false
-  /** The first half of a character whose second is to come with the next event of the same kind. */
+  /** The first half of a surrogate pair at the end of an event; the second half has to come with the next event of the same type. */
   #half: { readonly type: TextPart['type'], readonly text: string } | undefined
 
-  /** `body` is UTF-8 and fails with errors of the contract; `secrets` are taken out of the service's words. */
+  /** `body` is UTF-8 and fails with errors of the contract. `secrets` are removed from messages of the service. */
   constructor (body: Readable, secrets: readonly string[]) {
     super({ objectMode: true })
     this.#body = body
     this.#secrets = secrets
     this.begun = new Promise((resolve, reject) => { this.#begin = { resolve, reject } })
-    // Whoever reads learns of a failure; who waits for the beginning, by that.
+    // Readers and those who await `begun` handle failures themselves. Without these two, a failure before that would end the process.
     this.on('error', () => {})
     this.begun.catch(() => {})
     body.on('data', (chunk: Buffer) => {
@@ -46,7 +47,7 @@ export class EventReply extends Readable {
     body.once('end', () => this.#finish())
     body.once('error', error => {
       const failure = fromTransport(error, true)
-      // Behind its end it has nothing to say.
+      // After `done`, a silent service is only slow to close its reply.
       if (this.#ending && failure.errorType === 'idle_timeout') this.#finish()
       else this.#fail(failure)
     })
@@ -88,7 +89,7 @@ export class EventReply extends Readable {
           message: typeof data.message === 'string' ? data.message : ''
         }, this.#secrets)
       case 'reconnect':
-        // There is nowhere to go for the rest.
+        // The gateway cannot resume an answer at the service, so the rest of it is lost.
         throw new GatewayError('connection_lost')
     }
   }
@@ -129,7 +130,8 @@ export class EventReply extends Readable {
     const digest = this.#hash.digest('hex')
     if (typeof (sha256 ?? digest) !== 'string' || String(sha256 ?? digest).toLowerCase() !== digest) throw unfit('its text does not have the digest that its end says')
     this.#ending = ending
-    // Whatever its reader has still to take, the service is listened to for a moment: it may contradict itself, or leave its connection open.
+    // The body is read for a moment longer, even if the reader has not taken all parts yet: the service may send something after `done`,
+    // which is a failure, or may not close its reply.
     this.#body.resume()
     this.#closing = setTimeout(() => {
       this.#finish()
@@ -137,7 +139,7 @@ export class EventReply extends Readable {
     }, CLOSING_MS)
   }
 
-  /** Nothing more will come. */
+  /** Ends the stream, as nothing more will come. */
   #finish (): void {
     clearTimeout(this.#closing)
     if (this.#failure) return
@@ -157,7 +159,7 @@ export class EventReply extends Readable {
     this.#failWhenRead()
   }
 
-  /** What came before a failure is read before it. */
+  /** Destroys the stream with its failure once the reader has taken the parts that arrived before it. */
   #failWhenRead (): void {
     if (this.#failure && this.readableLength === 0) this.destroy(this.#failure)
   }
@@ -179,7 +181,7 @@ export class EventReply extends Readable {
   }
 }
 
-/** How long a service has to close its reply behind an end that fits, in milliseconds. */
+/** How long a service has to close its reply after `done`, in milliseconds. */
 const CLOSING_MS = 1_000
 const KNOWN = new Set(['delta', 'reasoning', 'tool', 'done', 'error', 'reconnect'])
 const STATES: ReadonlySet<unknown> = new Set<ToolPart['state']>(['running', 'done', 'failed'])

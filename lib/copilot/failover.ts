@@ -6,21 +6,21 @@ import type { CopilotPrompt } from './prompt.ts'
 import { Standing } from './standing.ts'
 import type { Call, Model, ServiceStatus, Sockets, Upstream, UpstreamHealth } from './upstream.ts'
 
-/** What makes a choice; tests have others. */
+/** The clock and the randomness that choices depend on, so that tests can replace them. */
 export interface Chance {
-  /** A clock in milliseconds that never goes back. */
+  /** A monotonic clock in milliseconds. */
   readonly now: () => number
   /** A number from 0 up to but not including 1. */
   readonly random: () => number
 }
 
-/** Is told what nobody else learns of: an asker sees the last service alone. */
+/** Callbacks for the log and the metrics. Callers of {@link Failover} cannot see these events, because they learn of the last service only. */
 export interface Watch {
-  /** A question of a call goes on to the next service, because of a failure. */
+  /** Called when a question is passed on to the next service, because of a failure. */
   readonly passedOn: (failure: MappedError, call: Call) => void
-  /** A service is left out from now on, by its URL. */
+  /** Called when a service is left out from now on. */
   readonly leftOut: (url: string, errorType: string) => void
-  /** It is asked again as all others. */
+  /** Called when a service that was left out is asked again. */
   readonly back: (url: string) => void
 }
 
@@ -29,20 +29,20 @@ interface Member {
   readonly standing: Standing
 }
 
-/** Which state of one service is that of all. */
+/** The order of states: the lowest of all services is the state of the whole. */
 const RANKS: Readonly<Record<UpstreamHealth['state'], number>> = { up: 0, unknown: 1, down: 2 }
 
 /**
- * Several Copilot services as one. The one with the fewest answers in flight is asked, chance deciding between equals, and those that
- * keep failing are left out ({@link Standing}). A question goes on to the next service, at most once each, when it cannot have been
- * processed; never otherwise, because an answer costs money and may do something.
+ * Uses several Copilot services like one. It asks the service with the fewest answers in flight (a random one of several) and leaves out
+ * services that keep failing ({@link Standing}). When a question cannot have been processed, it is passed on to the next service, at
+ * most once to each. Otherwise it is never sent twice, because an answer costs money and may have side effects.
  */
 export class Failover implements Upstream {
   readonly #members: readonly Member[]
   readonly #watch: Watch
   readonly #random: () => number
 
-  /** `clients`: one for each service, of which none sends a question twice. */
+  /** `clients` has one client for each service. They must not retry by themselves. */
   constructor (clients: readonly CopilotClient[], watch: Watch, { now, random }: Chance = { now: () => performance.now(), random: Math.random }) {
     this.#members = clients.map(client => {
       const { url } = client.status
@@ -52,13 +52,13 @@ export class Failover implements Upstream {
     this.#random = random
   }
 
-  /** Up when one of them is; down when all are. */
+  /** Up when at least one service is up, down when all are down. */
   get health (): UpstreamHealth {
     const { state, since, errorType } = this.services.reduce((best, other) => RANKS[other.state] < RANKS[best.state] ? other : best)
     return { state, ...(since && { since }), ...(errorType && { errorType }) }
   }
 
-  /** One that is left out is down, even if it answers by saying so. */
+  /** The status of each service. One that is left out counts as down, even if it still answers with errors. */
   get services (): readonly ServiceStatus[] {
     return this.#members.map(({ client: { status }, standing: { leftOut } }) => {
       return leftOut ? { ...status, state: 'down', since: leftOut.since, errorType: leftOut.errorType } : status
@@ -87,7 +87,7 @@ export class Failover implements Upstream {
     throw failure
   }
 
-  /** The models of all services that answer, each once; rejects when none does. One that is left out is not asked, unless all are. */
+  /** Lists the models of all services that answer, each model once; rejects when no service answers. Services that are left out are not asked, unless all are. */
   async models (call: Call): Promise<Model[]> {
     const asked = this.#members.filter(({ standing }) => !standing.leftOut)
     const lists = await Promise.allSettled((asked.length > 0 ? asked : this.#members).map(member => list(member, call)))
@@ -106,7 +106,7 @@ export class Failover implements Upstream {
     await Promise.all(this.#members.map(({ client }) => client.close()))
   }
 
-  /** The service to ask among those that are left. One whose time out is over comes first, or nobody would learn that it is back. */
+  /** Chooses a service among those that are left. One that was left out for long enough is preferred, since only a question can show that it is back. */
   #choose (left: ReadonlySet<Member>): Member | undefined {
     const members = [...left]
     const due = members.filter(({ standing }) => standing.isDue)
@@ -120,12 +120,12 @@ export class Failover implements Upstream {
   }
 }
 
-/** Of services that are left out, the one that was out longest; those that a question tries already come last. */
+/** Of services that are left out, returns the one that failed the longest time ago. Services that a question is trying already come last. */
 function outLongest (members: readonly Member[]): Member | undefined {
   return [...members].sort((one, other) => Number(one.standing.isTried) - Number(other.standing.isTried) || one.standing.failedAt - other.standing.failedAt)[0]
 }
 
-/** Asks one service, and tells its standing what became of it, to the end of its answer. */
+/** Asks one service and reports the outcome to its standing, up to the end of the answer. */
 async function ask ({ client, standing }: Member, prompt: CopilotPrompt, call: Call): Promise<Answer> {
   const trial = standing.asked()
   try {
@@ -133,7 +133,7 @@ async function ask ({ client, standing }: Member, prompt: CopilotPrompt, call: C
     standing.answered(trial)
     const stream = streamOf(answer)
     stream.once('close', () => {
-      // Whoever gives an answer up ends it, too; of that, the service is not to blame.
+      // When the caller gives the answer up, the stream fails, too, but the service is not to blame.
       const failure = stream.errored && !call.signal.aborted ? mapError(stream.errored) : undefined
       if (failure && isFailing(failure.status)) standing.failed(trial, failure.errorType)
       else standing.succeeded(trial)
@@ -148,7 +148,7 @@ async function ask ({ client, standing }: Member, prompt: CopilotPrompt, call: C
   }
 }
 
-/** Asks one service for its models. That it has some says nothing of its answers; that it cannot be asked does. */
+/** Asks one service for its models. A list of models does not prove that the service can answer questions, so only failures count for its standing. */
 async function list ({ client, standing }: Member, call: Call): Promise<Model[]> {
   const trial = standing.asked()
   try {

@@ -4,10 +4,10 @@ import { describe, type ErrorType, GatewayError, isErrorType, ReportedError } fr
 import { sanitize } from '../redact.ts'
 import { retryAfter } from './retry-after.ts'
 
-/** This machine, not the service, had nothing left to make a connection with: descriptors, ports, memory. */
+/** Error codes for which this machine is responsible, not the service: it has no descriptors, ports or memory left for a connection. */
 const EXHAUSTED = ['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM'] as const
 
-/** Failures of a connection that was never made: nothing was sent, so nothing can have been processed. */
+/** Error codes of a connection that was never made. The request was not sent, so the service cannot have processed it. */
 const UNSENT = new Set<string>([...EXHAUSTED, 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])
 
 const BY_CODE: Readonly<Record<string, ErrorType>> = {
@@ -19,26 +19,26 @@ const BY_CODE: Readonly<Record<string, ErrorType>> = {
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'bad_reply'
 }
 
-/** What OpenSSL's and Node's codes for a certificate that is not accepted have in common (Node.js, `tls`, X509 certificate error codes). */
+/** Matches the codes of OpenSSL and Node for a certificate that is not accepted (Node.js, `tls`, X509 certificate error codes). */
 const CERTIFICATE = /CERT|CRL|_CA\b|CA_|ISSUER|LEAF_SIGNATURE|HOSTNAME_MISMATCH|PURPOSE|PATH_LENGTH|PRX_TLS/
-/** TLS that came to nothing for another reason. */
+/** Matches the codes of TLS handshakes that failed for another reason than the certificate. */
 const TLS = /^(ERR_SSL_|ERR_TLS_|EPROTO)/
 
-/** What undici says of replies that are HTTP, but none to what was asked. */
+/** Messages of undici for replies that are valid HTTP but do not fit the request, with what the log says instead. */
 const UNASKED: Readonly<Record<string, string>> = {
   'bad response': 'it began with 100 Continue, which nobody had asked for',
   'bad upgrade': 'it changed to another protocol, which nobody had asked for'
 }
 
-/** Rows that the service may name itself, in the gateway's words with the service's behind them. */
+/** Error types that a service may report itself. The client gets the gateway's message for them, followed by the service's. */
 const THEIRS = new Set<ErrorType>(['token_missing', 'auth', 'rate_limited', 'connection', 'connection_lost', 'timeout', 'idle_timeout', 'max_duration', 'bad_reply', 'stream_empty'])
-/** What a service says that has too much to do, whatever the status. */
+/** Error types by which a service says that it is overloaded, whatever the status is. */
 const BUSY = new Set(['overloaded', 'draining', 'too_many_streams'])
-/** How much of a host's name is told: as much as one may have (RFC 1035 §2.3.4), and a port. */
+/** The longest host that is shown, in characters: the longest name that DNS allows (RFC 1035 §2.3.4), and a port. */
 const MAX_HOST = 260
-/** Those of its failures that say that it will not answer now, whatever the question is. */
+/** Error types that mean that the service does not answer any question at the moment. */
 const REFUSALS = new Set(['rate_limited', 'overloaded'])
-/** Statuses of redirects (RFC 9110 §15.4), which are not followed: a question must not be told to somebody else. */
+/** Statuses of redirects (RFC 9110 §15.4). They are not followed, because a question must not be sent to another server. */
 const REDIRECTS = new Set([300, 301, 302, 303, 307, 308])
 
 function codeOf (error: unknown): string {
@@ -51,14 +51,14 @@ export function isUnsent (error: unknown): boolean {
 }
 
 /**
- * Names what broke on the way to or from the upstream. A value that is one of the gateway's errors already (the reason of
- * an abort, a failure that was reported) stays itself. `sent`: the request was written, or began to be.
+ * Turns an error of the connection to the upstream into an error of the contract. An error of the gateway (the reason of an abort,
+ * a failure that the service reported) is returned as it is. `sent` says whether any of the request was written.
  */
 export function fromTransport (error: unknown, sent = !isUnsent(error)): GatewayError | ReportedError {
   if (error instanceof GatewayError || error instanceof ReportedError) return error
   const unasked = error instanceof errors.SocketError ? UNASKED[error.message] : undefined
   if (unasked) return new GatewayError('bad_reply', { cause: error, detail: unasked })
-  // The error for bytes that are no HTTP comes without a code.
+  // undici's error for bytes that are not HTTP has no code.
   const errorType = error instanceof errors.HTTPParserError ? 'bad_reply' : BY_CODE[codeOf(error)]
   if (errorType) return new GatewayError(errorType, { cause: error })
   const detail = sent ? undefined : whyNotConnected(error)
@@ -69,43 +69,44 @@ function whyNotConnected (error: unknown): string | undefined {
   const code = codeOf(error)
   if (CERTIFICATE.test(code)) return `its certificate was refused (${code})`
   if (TLS.test(code)) return 'it does not speak TLS as it should'
-  // Of a proxy, undici says more in words than by its code.
+  // undici gives all failures of a proxy the same code; only the message has the status.
   const status = error instanceof Error && /^Proxy response \((\d{3})\)/.exec(error.message)?.[1]
   return status ? `the proxy refused to (status ${status})` : undefined
 }
 
-/** An error reply of the Copilot service, as far as it was read. */
+/** An error reply of the Copilot service. */
 export interface ErrorReply {
   readonly status: number
   readonly headers: IncomingHttpHeaders
-  /** The beginning of its body, UTF-8. */
+  /** The beginning of its body, decoded as UTF-8. */
   readonly text: string
 }
 
 /** A failure that the Copilot service reported, in a reply or in the middle of an answer. */
 export interface Report {
   readonly status: number
-  /** The service's name for it; empty when it has none. */
+  /** The error type that the service reported; empty when it reported none. */
   readonly errorType: string
-  /** The service's words, as they came; empty when it has none. */
+  /** The message that the service reported, not sanitized; empty when it reported none. */
   readonly message: string
   /** How many seconds to wait before asking again. */
   readonly retryAfter?: number | undefined
 }
 
-/** True for the status of a reply that says why there is no other. */
+/** True for the status of an error reply or a redirect. */
 export function isFailure (status: number): boolean {
   return status >= 400 || REDIRECTS.has(status)
 }
 
-/** True for a status that counts against the service, and not against the question. */
+/** True for a status that means that something is wrong with the service, and not with this one question. */
 export function isFailing (status: number): boolean {
   return status >= 502 && status <= 504
 }
 
 /**
- * Says which service a failure came from, unless it says so itself; what is no error of the contract is nobody's. `status` is that
- * of the service's reply, if it was a reply: one that limits the gateway, or has too much to do, has not begun with the question.
+ * Records in a failure which service it came from, unless that is recorded already. Values that are not errors of the contract are
+ * returned as they are. `status` is the status of the service's reply, if there was one: a service that answers 429, or 503
+ * because it is overloaded, has not processed the question.
  */
 export function blame<Failure> (failure: Failure, url: string, status?: number): Failure {
   if (failure instanceof GatewayError || failure instanceof ReportedError) {
@@ -115,26 +116,27 @@ export function blame<Failure> (failure: Failure, url: string, status?: number):
   return failure
 }
 
-/** Says of a failure that the question may have been processed, whatever it says itself. */
+/** Marks a failure as one whose question the service may have processed, so that nobody sends it again. */
 export function processed<Failure> (failure: Failure): Failure {
   if ((failure instanceof GatewayError || failure instanceof ReportedError) && failure.source) failure.source = { ...failure.source, unprocessed: false, refused: false }
   return failure
 }
 
-/** Names the failure that an error reply is about, as {@link fromReport} does. `url` is what was asked. */
+/** Turns an error reply into an error of the contract, as {@link fromReport} does. `url` is the URL that was requested. */
 export function fromReply ({ status, headers, text }: ErrorReply, secrets: readonly string[], url?: string): GatewayError | ReportedError {
   if (REDIRECTS.has(status)) return new GatewayError('upstream', { detail: describeRedirect([headers.location ?? ''].flat()[0], url) })
   return fromReport({ status, ...parseReport(text), retryAfter: retryAfter(headers['retry-after']) }, secrets)
 }
 
 /**
- * Names a reported failure by the service's own word and its status. Its text becomes the message, or follows the row's, in
- * presentable form: one line, at most 500 characters, `secrets` taken out.
+ * Turns a failure that the service reported into an error of the contract, by the error type that it reported and by the status. The
+ * service's message becomes the error's message, or follows the gateway's own. It is sanitized first: one line, at most 500
+ * characters, without `secrets`.
  */
 export function fromReport ({ status, errorType: reported, retryAfter, ...report }: Report, secrets: readonly string[]): GatewayError | ReportedError {
   const message = sanitize(report.message, secrets) || undefined
   const headers: Record<string, string> = retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }
-  // Its words are about its own callers, of whom the gateway is one: they are for the log.
+  // The service speaks to the gateway here, its own caller, so the message is for the log and not for the client.
   if (BUSY.has(reported)) return new GatewayError('service_overloaded', { headers, ...(message && { cause: new Error(message) }) })
   if (status === 429 || reported === 'rate_limited') return ours('rate_limited', message, headers)
   if ([400, 413, 422].includes(status) || reported === 'invalid_request') return new ReportedError('invalid_request', message)
@@ -143,7 +145,7 @@ export function fromReport ({ status, errorType: reported, retryAfter, ...report
   } else if (/^[a-z][a-z0-9_]{0,39}$/.test(reported)) {
     return new ReportedError(reported, message)
   }
-  // This speaks of the gateway's own token, not of Copilot's: no signing in of anybody could mend it.
+  // The service refuses the gateway's own token, not Copilot's. `auth` would tell the user to sign in, which does not help here.
   if (status === 401 && reported === 'unauthenticated') return new GatewayError('upstream', { detail: 'it does not know this gateway' })
   return status === 401 || status === 403 ? ours('auth', message) : new ReportedError('upstream', message)
 }
@@ -152,7 +154,7 @@ function ours (errorType: ErrorType, message: string | undefined, headers: Recor
   return new GatewayError(errorType, { detail: describe(errorType, message), headers })
 }
 
-/** Where a redirect leads, by its host alone: a path or a query may have a secret in it. */
+/** Describes where a redirect leads. Only the host is named, because a path or a query may have a secret in it. */
 function describeRedirect (location: string | undefined, base: string | undefined): string {
   const target = location && URL.canParse(location, base) ? new URL(location, base).host : ''
   return `it redirects${target && ` to ${target.slice(0, MAX_HOST)}`}, and redirects are not followed`
@@ -164,7 +166,7 @@ function parseReport (text: string): { errorType: string, message: string } {
     report = JSON.parse(text)
   } catch {}
   const said = fields(report)
-  // Services that speak like OpenAI's put an object there.
+  // In OpenAI's format, `error` is an object.
   const message = typeof said.error === 'object' ? fields(said.error).message : said.error
   return { errorType: string(said.errorType), message: string(message) }
 }

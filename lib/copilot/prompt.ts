@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto'
 import type { AttachedFile, ChatRequest, Effort, Message, Tuning } from '../chat-request.ts'
 
-/** A question with its conversation: what `POST /api/chat` takes, and what other ways of asking have besides. */
+/** A question with its conversation: the fields of `POST /api/chat`, and those that only other protocols have. */
 export interface Question extends Pick<ChatRequest, 'prompt' | 'mode' | 'model' | 'effort' | 'sessionId' | 'messages' | 'files'> {
-  /** What the model is told about its part before anybody has said anything. */
+  /** The system prompt. */
   readonly instructions?: string
-  /** What a service may honour or not. */
+  /** Sampling parameters and the like, which a service may ignore. */
   readonly tuning?: Tuning
 }
 
 /** The conversation as separate turns, for a service that supports them. */
 export interface Conversation {
-  /** Names the conversation: a digest of who asks and of their `sessionId`, so that nobody can name another's. */
+  /** Identifies the conversation. It is a digest of the caller and the `sessionId`, so that no caller can name another's conversation. */
   readonly id?: string
   readonly instructions?: string
   /** The earlier turns, oldest first. */
@@ -23,7 +23,7 @@ export interface Conversation {
 
 /** The JSON body of `POST /chat/stream` and `POST /chat` of a Copilot service. */
 export interface CopilotPrompt {
-  /** The whole conversation in one text, for a service that reads nothing else. */
+  /** The whole conversation as one text, for a service that reads no other field. */
   readonly prompt: string
   readonly mode: string
   readonly model?: string
@@ -36,10 +36,9 @@ export interface CopilotPrompt {
 const CONTINUE = 'Continue the conversation below and answer the latest user message.'
 
 /**
- * Turns a question of `caller` (a name that no other caller has) into what the Copilot service understands. Earlier turns
- * are folded into the prompt as labelled paragraphs; without any, and without instructions, it goes through untouched.
- * Empty turns are left out. Halves of characters become U+FFFD: a service that reads UTF-8 would refuse them, and again
- * with every later question of the conversation.
+ * Turns a question of `caller` (a name that no other caller has) into the body for the Copilot service. Earlier turns are folded into
+ * the prompt as labelled paragraphs; without earlier turns and instructions, the prompt is not changed. Empty turns are left out. Lone
+ * surrogates become U+FFFD: a service that reads UTF-8 would refuse them, and again with every later question of the conversation.
  */
 export function toCopilotPrompt (question: Question, caller: string): CopilotPrompt {
   const { mode, model, effort, sessionId, tuning = {} } = question
@@ -65,17 +64,17 @@ export function toCopilotPrompt (question: Question, caller: string): CopilotPro
   }
 }
 
-/** A question behind the files that it is about, each under its name and in a fence that nothing in it can close (CommonMark §4.5). */
+/** Puts the attached files before the prompt. Each has its name and a code fence that is longer than any in the file, so that the file cannot close it (CommonMark §4.5). */
 export function withFiles (prompt: string, files: readonly AttachedFile[] = []): string {
   return [...files.map(({ name, content }) => {
     const longest = Math.max(2, ...Array.from(content.matchAll(/`+/g), ([run]) => run.length))
     const fence = '`'.repeat(longest + 1)
-    // A name is one line, whatever is in it.
+    // Line breaks in a name could pass for a part of the prompt.
     return `File ${name.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')}:\n${fence}\n${content}\n${fence}`
   }), prompt].join('\n\n')
 }
 
-/** The turns before the prompt. Clients keep the history with the new prompt already in it: said twice, the model answers it twice. */
+/** Returns the turns before the prompt. Some clients send a history that already ends with the prompt; the model would answer a repeated one twice. */
 function earlier (turns: readonly Message[], prompt: string): Message[] {
   const last = turns.at(-1)
   const messages = last?.role === 'user' && last.content.trim() === prompt ? turns.slice(0, -1) : turns

@@ -10,12 +10,12 @@ const DISCARD_MS = 1_000
 /** How large a buffered reply may be, in bytes. */
 const MAX_REPLY_BYTES = 16 * 1024 * 1024
 
-/** A guard for what is taken for a reply, as {@link answerFormatOf} says. */
+/** Makes a {@link Guard} for replies of the given media types, by {@link answerFormatOf}. */
 export function guard (types: readonly [string, ...string[]]): Guard {
   return (status, headers) => answerFormatOf(status, headers, types).guard
 }
 
-/** The type of a reply. Throws for one that is no error and yet none of what was asked for. */
+/** Returns the media type of a reply. Throws `bad_reply`, and discards the body, when it is none of `types` or cannot be read. */
 export function refuseOthers (reply: Reply, types: readonly [string, ...string[]]): string {
   const { refusal, type } = answerFormatOf(reply.status, reply.headers, types)
   if (refusal === undefined) return type
@@ -34,17 +34,17 @@ export function discard (body: Readable): void {
   }).resume()
 }
 
-/** For how long a reply is read that has to be there as a whole. */
+/** How long a reply is read that is only useful when it is complete. */
 export interface Wait {
-  /** A reading of `performance.now()`. */
+  /** When reading is given up: a reading of `performance.now()`. */
   readonly deadline: number
-  /** Its reason is what reading rejects with once it is aborted. */
+  /** Aborts the reading, which rejects with its reason. */
   readonly signal: AbortSignal
 }
 
 /**
- * The beginning of an error reply; undefined when it was cut, or not there in time, which leaves its status to say that and how the
- * service failed. Rejects with the reason of the signal.
+ * Reads the beginning of an error reply. Returns undefined when the body was cut or late; the status alone then says how the service
+ * failed. Rejects with the reason of the signal.
  */
 export async function beginningOf (reply: Reply, wait: Wait): Promise<string | undefined> {
   try {
@@ -55,7 +55,7 @@ export async function beginningOf (reply: Reply, wait: Wait): Promise<string | u
   }
 }
 
-/** Reads a body as UTF-8 up to `limit` bytes and destroys what is left. Rejects as the body fails, and with `timeout` when it is not there in time. */
+/** Reads a body as UTF-8 up to `limit` bytes and destroys the rest. Rejects with the failure of the body, and with `timeout` when it is late. */
 async function read ({ body }: Reply, limit: number, { deadline, signal }: Wait): Promise<{ text: string, whole: boolean }> {
   const late = setTimeout(() => body.destroy(new GatewayError('timeout')), Math.max(0, deadline - performance.now()))
   const chunks: Buffer[] = []
@@ -76,8 +76,8 @@ async function read ({ body }: Reply, limit: number, { deadline, signal }: Wait)
 }
 
 /**
- * A buffered reply's JSON object. Rejects as the body fails, with the reason of the signal, and with a {@link GatewayError}: `timeout`
- * when it is not there in time, `bad_reply` when it is none, or too large.
+ * Reads the JSON object of a buffered reply. Rejects with the failure of the body, with the reason of the signal, and with a
+ * {@link GatewayError}: `timeout` when the body is late, `bad_reply` when it is too large or not a JSON object.
  */
 export async function readObject (reply: Reply, wait: Wait): Promise<Record<string, unknown>> {
   const { text, whole } = await read(reply, MAX_REPLY_BYTES, wait)

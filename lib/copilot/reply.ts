@@ -5,32 +5,32 @@ import { GatewayError } from '../errors.ts'
 import { fromTransport } from './failures.ts'
 import type { TextGuard } from './text-guard.ts'
 
-/** A reply of the service whose body has shown its first byte of text, or its end. */
+/** A reply of the service, of whose body the first byte of text, or the end, has arrived. */
 export interface Reply {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   /** Fails with an error of the error contract. Must be read to its end or destroyed. */
   readonly body: Readable
-  /** The body ended without a byte of text, whatever it was encoded in. */
+  /** True when the body ended without any text. */
   readonly empty: boolean
 }
 
-/** Looks at the bytes of a reply by its status and headers; undefined: they are nobody's text. */
+/** Chooses how the bytes of a reply are checked, by its status and headers; undefined when its body is not used as text. */
 export type Guard = (status: number, headers: IncomingHttpHeaders) => TextGuard | undefined
 
 /**
- * One request on its way: undici's handler of it (`Dispatcher.dispatch`), below the Readables that its `request` makes.
- * It knows whether the request was ever written, sees each chunk before a reader does, and has an abort take effect at
- * once, a connection or not.
+ * One request and its reply, as a handler for undici's `Dispatcher.dispatch`. undici's `request` would be simpler, but does not tell
+ * whether the request was written, does not let each chunk be checked before it is read, and does not abort at once a request that still
+ * waits for its connection.
  */
 export class Attempt implements Dispatcher.DispatchHandler {
-  /** Resolves with the first byte of the text of the reply's body, or its end. Rejects with an error of the contract, or the reason of {@link abort}. */
+  /** Resolves when the first byte of the reply's text, or its end, has arrived. Rejects with an error of the contract, or the reason of {@link abort}. */
   readonly reply: Promise<Reply>
   readonly #guard: Guard
   #settle!: { resolve: (reply: Reply) => void, reject: (reason: unknown) => void }
   #controller: Dispatcher.DispatchController | undefined
   #body: ReplyBody | undefined
-  /** Says that the reply has shown its first byte, or its end. */
+  /** Settles `reply`; called when the first byte or the end has arrived. */
   #begin: (() => void) | undefined
   #aborted: Error | undefined
 
@@ -39,14 +39,14 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.reply = new Promise((resolve, reject) => { this.#settle = { resolve, reject } })
   }
 
-  /** False as long as the service cannot have got anything of the request. */
+  /** False as long as the service cannot have received any of the request. */
   get written (): boolean { return this.#controller !== undefined }
 
-  /** Gives the request up, wherever it is: what waits for the reply rejects with `reason`, and a body that is being read fails with it. */
+  /** Aborts the request in every phase: {@link reply} rejects with `reason`, and a body that is being read fails with it. */
   abort (reason: unknown): void {
     this.#aborted = reason instanceof Error ? reason : new Error('aborted', { cause: reason })
     this.#settle.reject(reason)
-    // First, so that whoever watches the request sees what gave it up, and no failure.
+    // Before the body is destroyed, so that undici's diagnostics (tracing) report the reason of the abort and not a failure.
     this.#controller?.abort(this.#aborted)
     this.#body?.destroy(fromTransport(reason))
   }
@@ -57,7 +57,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart (controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    // Interim replies (RFC 9110 §15.2) say nothing yet.
+    // Interim replies (RFC 9110 §15.2) come before the reply.
     if (status < 200) return
     const body = this.#body = new ReplyBody(controller, this.#guard(status, headers))
     this.#begin = () => {
@@ -68,7 +68,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   onResponseData (controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#body?.pass(chunk) === false) controller.pause()
-    // An encoding may have bytes that are no text.
+    // A chunk can consist of bytes that are not yet text, such as a part of a character.
     if (this.#body?.empty === false) this.#begin?.()
   }
 
@@ -84,13 +84,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 }
 
-/** The body of a reply: the chunks as they come from the socket, which waits while the reader does. */
+/** The body of a reply, chunk by chunk. The socket is paused while the reader does not read. */
 class ReplyBody extends Readable {
   readonly #controller: Dispatcher.DispatchController
   readonly #guard: TextGuard | undefined
   /** Why it is not whole, once that is known. */
   failure: Error | undefined
-  /** Neither a byte of text has come, nor a failure. */
+  /** True until the first byte of text, or a failure, has arrived. */
   empty = true
   #complete = false
 
@@ -98,21 +98,21 @@ class ReplyBody extends Readable {
     super({ highWaterMark: 64 * 1024 })
     this.#controller = controller
     this.#guard = guard
-    // Whoever reads learns of its failure; in the moments when nobody reads, it must not end the process.
+    // Readers add their own listener. This one keeps a failure from ending the process while there is no reader yet.
     this.on('error', () => {})
   }
 
-  /** Takes a chunk; false when the reader has enough for now. */
+  /** Takes a chunk. Returns false when the buffer is full and the socket has to pause. */
   pass (chunk: Buffer): boolean {
     if (this.failure) return true
     const text = this.#guard ? this.#guard.push(chunk) : chunk
-    // A part of a character is no text yet, and must not look like the end.
+    // An empty result is a part of a character. It must not be pushed, since a reader could take it for the end.
     if (text) return text.length === 0 || this.#take(text)
     this.fail(new GatewayError('bad_reply', { detail: 'its text is not what it says it is encoded in' }))
     return true
   }
 
-  /** Takes the clean end. */
+  /** Takes the clean end of the body. */
   over (): void {
     this.#complete = true
     if (this.failure) return
@@ -130,7 +130,7 @@ class ReplyBody extends Readable {
     return this.push(text)
   }
 
-  /** Breaks it off, once whoever was given it in this turn of the event loop has had the time to listen. */
+  /** Destroys the body with a failure, in the next turn of the event loop: whoever gets the body in this turn can add a listener before. */
   fail (failure: Error): void {
     this.failure ??= failure
     this.empty = false

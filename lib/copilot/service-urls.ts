@@ -1,9 +1,9 @@
-/** The base URLs that `COPILOT_SERVICE_URL` names: one, or several, comma-separated; none when it is empty. */
+/** Splits the value of `COPILOT_SERVICE_URL` into its comma-separated base URLs; an empty value has none. */
 export function serviceUrls (value: string): string[] {
   return value.split(',').map(url => url.trim()).filter(Boolean)
 }
 
-/** A URL as it may be shown: its origin and its path, without credentials, query, and the slash behind it. */
+/** Returns a URL in the form in which it may be shown: its origin and path, without credentials, query and trailing slash. */
 export function withoutCredentials (url: string): string {
   const { origin, pathname } = new URL(url)
   return origin + pathname.replace(/\/+$/, '')

@@ -1,24 +1,24 @@
-/** How many failures in a row a service is left out for. */
+/** After how many failures in a row a service is left out. */
 const FAILURES = 3
-/** For how long, in milliseconds: at first, and at most. It doubles each time that the service fails again. */
+/** How long it is left out, in milliseconds: at first, and at most. The time doubles each time that the service fails again. */
 const FIRST_PAUSE = 1_000
 const LONGEST_PAUSE = 60_000
 
-/** One question, as far as the standing of the service that it was asked is concerned. */
+/** A question whose outcome is reported to a {@link Standing}. `period` says since which change of the standing it runs. */
 export interface Trial { period: number }
 
 /** A service that is left out. */
 export interface LeftOut {
   /** Since when it is left out, ISO 8601. */
   readonly since: string
-  /** How it has failed: an errorType of the error contract. */
+  /** Its last failure: an errorType of the error contract. */
   readonly errorType: string
 }
 
 /**
- * Whether a service is one to ask. After three failures in a row it is left out for a while that doubles with each further one; then
- * it is tried with one question. Only what was asked since the standing has changed can change it again: of a hundred questions
- * that fail together, three count.
+ * Decides whether a service is asked: a circuit breaker. After three failures in a row the service is left out for a while, which
+ * doubles with each further failure. When the while is over, the service is tried with a single question. A question counts only if
+ * it was asked since the standing last changed: when a hundred questions fail together, only three of them count.
  */
 export class Standing {
   readonly #now: () => number
@@ -27,43 +27,43 @@ export class Standing {
   #pause = 0
   #failedAt = 0
   #leftOut: LeftOut | undefined
-  /** Counts the changes. */
+  /** How many times the standing has changed. */
   #period = 0
-  /** Questions that were asked since it was left out, and have no outcome yet. */
+  /** How many questions were asked since the service was left out and have no outcome yet. */
   #trials = 0
 
-  /** `now` is a clock in milliseconds that never goes back; `changed` is told when it is left out, and when it is back. */
+  /** `now` is a monotonic clock in milliseconds. `changed` is called when the service is left out, and when it is asked again. */
   constructor (now: () => number, changed: (leftOut: LeftOut | undefined) => void) {
     this.#now = now
     this.#changed = changed
   }
 
-  /** How it is left out; undefined while it is asked as all others. */
+  /** Since when and why the service is left out; undefined while it is not. */
   get leftOut (): LeftOut | undefined { return this.#leftOut }
 
-  /** True while it is left out and a question tries it. */
+  /** True while the service is left out and a question is trying it. */
   get isTried (): boolean { return this.#trials > 0 }
 
-  /** True when it was left out for long enough, and no question tries it yet. */
+  /** True when the service was left out for long enough and no question is trying it yet. */
   get isDue (): boolean { return this.#leftOut !== undefined && !this.isTried && this.#now() >= this.#failedAt + this.#pause }
 
-  /** When it has failed for the last time, if it is left out: a reading of the clock. */
+  /** When the service that is left out failed last: a reading of the clock. */
   get failedAt (): number { return this.#failedAt }
 
-  /** Takes note of a question; one of the other methods is to be told its outcome. */
+  /** Records that a question is asked. Its outcome has to be reported by one of the methods below. */
   asked (): Trial {
     if (this.#leftOut) this.#trials++
     return { period: this.#period }
   }
 
-  /** The service has begun to answer: it is there, whatever becomes of the answer. */
+  /** Reports that the service has begun to answer, which shows that it is available, however the answer ends. */
   answered (trial: Trial): void {
     if (trial.period !== this.#period || !this.#leftOut) return
     this.#change(undefined)
     trial.period = this.#period
   }
 
-  /** The service has done what it should: the row of its failures is over. */
+  /** Reports success, which ends a row of failures. */
   succeeded (trial: Trial): void {
     this.answered(trial)
     if (trial.period !== this.#period) return
@@ -71,7 +71,7 @@ export class Standing {
     this.#pause = 0
   }
 
-  /** The service has failed. */
+  /** Reports a failure of the service. */
   failed (trial: Trial, errorType: string): void {
     if (trial.period !== this.#period || ++this.#failures < FAILURES) return
     this.#pause = Math.min(this.#pause * 2 || FIRST_PAUSE, LONGEST_PAUSE)
@@ -79,7 +79,7 @@ export class Standing {
     this.#change({ since: this.#leftOut?.since ?? new Date().toISOString(), errorType })
   }
 
-  /** The question was given up before it had an outcome. */
+  /** Reports that the question has no outcome, because it was given up. */
   givenUp (trial: Trial): void {
     if (trial.period === this.#period && this.#leftOut) this.#trials--
   }

@@ -2,17 +2,17 @@ import { isUtf8 } from 'node:buffer'
 import { TextDecoder } from 'node:util'
 import { CharacterBoundary } from '../utf8.ts'
 
-/** Sees to it that the bytes of a text are UTF-8, chunk by chunk. */
+/** Validates a text chunk by chunk and converts it to UTF-8. */
 export interface TextGuard {
-  /** The chunk as UTF-8, which may end within a character; undefined when it is not in the encoding that it should be in. */
+  /** Returns the chunk as UTF-8, which may end within a character; undefined when the chunk is not valid in its encoding. */
   push (chunk: Buffer): Buffer | undefined
-  /** What is left of it at its end, mostly nothing; undefined when that is within a character. */
+  /** Returns the rest of the text, usually nothing; undefined when the text ends within a character. */
   end (): Buffer | undefined
 }
 
 /**
- * A guard for text in an encoding that is declared by one of the WHATWG Encoding Standard's labels (§4.2); undefined when
- * there is no such label.
+ * Makes a guard for text in the given encoding, one of the labels of the WHATWG Encoding Standard (§4.2). Returns undefined for an
+ * unknown label.
  */
 export function guardFor (charset: string): TextGuard | undefined {
   try {
@@ -25,13 +25,14 @@ export function guardFor (charset: string): TextGuard | undefined {
 
 const NOTHING = Buffer.alloc(0)
 
-/** Lets UTF-8 pass as it is. */
+/** Checks UTF-8 and passes it on as it is. */
 export class Utf8Guard implements TextGuard {
   readonly #boundary = new CharacterBoundary()
   #looked = 0
 
   push (chunk: Buffer): Buffer | undefined {
-    // In UTF-16 and UTF-32 without a byte-order mark, every ASCII character comes with NULs, which are valid UTF-8. No text begins with one.
+    // UTF-16 and UTF-32 without a byte-order mark would pass for UTF-8, because their ASCII characters are padded with NULs, which are
+    // valid UTF-8. No real text begins with a NUL, so the first two bytes show it.
     if (this.#looked < 2) {
       if (chunk.subarray(0, 2 - this.#looked).includes(0)) return undefined
       this.#looked += chunk.length
@@ -44,7 +45,7 @@ export class Utf8Guard implements TextGuard {
   }
 }
 
-/** Makes UTF-8 of another encoding. */
+/** Converts another encoding to UTF-8. */
 class Transcoder implements TextGuard {
   readonly #decoder: TextDecoder
   #begun = false
@@ -64,7 +65,7 @@ class Transcoder implements TextGuard {
   #decode (chunk?: Buffer): Buffer | undefined {
     try {
       const text = this.#decoder.decode(chunk, { stream: chunk !== undefined })
-      // A byte-order mark the wrong way round: every character would be another one.
+      // A byte-order mark with swapped bytes: the text has the other byte order than declared, and every character would be wrong.
       if (!this.#begun && text.startsWith('\ufffe')) return undefined
       this.#begun ||= text !== ''
       return Buffer.from(text)

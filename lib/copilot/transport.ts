@@ -6,38 +6,38 @@ import { fromTransport, isUnsent } from './failures.ts'
 import { Attempt, type Guard, type Reply } from './reply.ts'
 import type { Call, UpstreamHealth } from './upstream.ts'
 
-/** Where a Copilot service is and how long to wait for it. Durations in milliseconds. */
+/** How a Copilot service is reached. Durations are in milliseconds. */
 export interface TransportOptions {
-  /** Base URL, `http:` or `https:`; a path in it is kept as a prefix, a name and a password are sent as Basic authentication (RFC 7617). */
+  /** The base URL, `http:` or `https:`. Its path is put before all paths; its user name and password are sent as Basic authentication (RFC 7617). */
   readonly url: string
-  /** Sent as `Authorization: Bearer`; empty: none is sent. */
+  /** The token that is sent as `Authorization: Bearer`; empty: none is sent. */
   readonly token: string
   readonly proxy: ProxyOptions
   readonly connectTimeout: number
-  /** From the request to the first byte of the reply's body, connecting included. */
+  /** The time from the request to the first byte of the reply's body, connecting included. */
   readonly firstByteTimeout: number
-  /** The longest silence between two chunks, and between the headers and the first; it rests while the reader holds the body back. */
+  /** The longest silence between two chunks, and between the headers and the first chunk. The timer stops while backpressure pauses the body. */
   readonly idleTimeout: number
-  /** A request that cannot have reached the service is sent once more; to be left out where there is another service to ask instead. */
+  /** Whether a request that cannot have reached the service is sent once more. False where another service can be asked instead. */
   readonly retryUnsent: boolean
 }
 
 /** One request to the service. */
 export interface Question {
   readonly method: 'GET' | 'POST'
-  /** Below the service's URL. */
+  /** The path, relative to the service's base URL. */
   readonly path: string
   readonly accept: string
-  /** Sent as the body, when there is one. */
+  /** The body, which is sent as JSON; undefined: none is sent. */
   readonly json?: unknown
-  /** Looks at the bytes of the reply, by its status and headers. */
+  /** Chooses how the bytes of the reply are checked. */
   readonly guard: Guard
 }
 
-/** How long to wait before a request that could not be sent is tried once more: a service that restarts is back soon. */
+/** How long to wait before a request that could not be sent is tried again. It is short because a service that restarts is back soon. */
 const RETRY_DELAY_MS = 100
 
-/** The requests to one Copilot service, and the connections that they go by. */
+/** Sends requests to one Copilot service and owns the connections to it. */
 export class Transport {
   /** The configured URL without credentials. */
   readonly url: string
@@ -50,7 +50,7 @@ export class Transport {
   readonly #retryUnsent: boolean
   #health: UpstreamHealth = { state: 'unknown' }
 
-  /** Throws a `TypeError` or a `URIError` when a URL, or what is in it, is none. */
+  /** Throws a `TypeError` or a `URIError` for an invalid URL of the service or of a proxy. */
   constructor ({ url: base, token, proxy, connectTimeout, firstByteTimeout, idleTimeout, retryUnsent }: TransportOptions) {
     const url = new URL(base)
     const credentials = [url.username, url.password].map(decodeURIComponent).join(':')
@@ -65,20 +65,19 @@ export class Transport {
     this.#connections = connect(url, connectTimeout, idleTimeout, proxy)
   }
 
-  /** What must be shown to nobody: credentials as they are configured, and as they are sent. */
+  /** The credentials, as they are configured and as they are sent. They must never be shown. */
   get secrets (): readonly string[] { return this.#secrets }
 
-  /** What is known of the service from the calls so far; no call is made to find out. */
+  /** The health of the service, as the calls so far have shown it. Reading it makes no call. */
   get health (): UpstreamHealth { return this.#health }
 
-  /** The sockets to the service, by what they do. */
+  /** The number of sockets to the service, by state. */
   get sockets (): Connections['sockets'] { return this.#connections.sockets }
 
   /**
-   * Sends one request and resolves when the first byte of the reply's body is there, or its end; whatever the status.
-   * The body must be read or destroyed. Rejects with a {@link GatewayError} (`connection`, `timeout`, `bad_reply`) that names the
-   * service as its source, or with the reason of `call.signal`. An abort
-   * after that, until the body is closed, destroys the body.
+   * Sends one request and resolves, whatever the status is, when the first byte or the end of the reply's body has arrived. The body
+   * must be read or destroyed. Rejects with a {@link GatewayError} (`connection`, `timeout`, `bad_reply`) that names the service as
+   * its source, or with the reason of `call.signal`. An abort of `call.signal` after that destroys the body.
    */
   async send (question: Question, call: Call): Promise<Reply> {
     call.signal.throwIfAborted()
@@ -105,22 +104,22 @@ export class Transport {
       unlink()
       if (call.signal.aborted) throw call.signal.reason
       const broken = fromTransport(error)
-      // Between the headers and the first byte undici counts the silence as one in the middle of the answer.
+      // undici reports a silence between the headers and the first byte as one in the middle of the answer.
       const failure = broken.errorType === 'idle_timeout' ? new GatewayError('timeout', { cause: error }) : broken
-      // What this machine has run out of is no failure of the service.
+      // `overloaded` means here that this machine has run out of something, for which the service is not to blame.
       failure.source = { url: this.url, unprocessed: !attempt.written, failing: failure.errorType !== 'overloaded' }
       this.#note('down', failure.errorType)
       throw failure
     }
   }
 
-  /** Sends another token from the next request on; empty: none. The former one stays secret, since the service may still repeat it. */
+  /** Replaces the token, from the next request on; empty: none is sent. The former token stays a secret, since the service may still repeat it. */
   renewToken (token: string): void {
     this.#secrets = [...this.#secrets, token]
     this.#authorization = token && `Bearer ${token}`
   }
 
-  /** Closes every connection at once; calls under way reject. */
+  /** Closes every connection at once. Calls under way reject. */
   async close (): Promise<void> {
     await this.#connections.dispatcher.destroy()
   }

@@ -7,15 +7,15 @@ export interface Model {
   readonly name?: string
 }
 
-/** What belongs to one call and not to the upstream. */
+/** The options of a single call. */
 export interface Call {
   /** Aborts the request in every phase; its reason is what the call rejects with. */
   readonly signal: AbortSignal
-  /** Headers that go along, such as `x-request-id` and `traceparent`. */
+  /** Headers that are sent along, such as `x-request-id` and `traceparent`. */
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** What is known of an upstream from the calls so far. */
+/** The health of an upstream, as the calls so far have shown it. */
 export interface UpstreamHealth {
   readonly state: 'unknown' | 'up' | 'down'
   /** When the state began, ISO 8601; absent while unknown. */
@@ -24,14 +24,14 @@ export interface UpstreamHealth {
   readonly errorType?: string
 }
 
-/** The sockets to a service, by what they do. */
+/** The number of sockets to a service, by state. */
 export interface Sockets {
   readonly connected: number
   readonly free: number
   readonly running: number
 }
 
-/** What is known of one Copilot service. */
+/** The status of one Copilot service. */
 export interface ServiceStatus extends UpstreamHealth {
   /** Its configured URL, without credentials. */
   readonly url: string
@@ -40,27 +40,27 @@ export interface ServiceStatus extends UpstreamHealth {
   readonly sockets: Sockets
 }
 
-/** Where answers are from: a Copilot service, or several that are asked as if they were one. */
+/** The source of answers: one Copilot service, or several that are used like one. */
 export interface Upstream {
-  /** What is known from the calls so far; no call is made to find out. */
+  /** The health, as the calls so far have shown it. Reading it makes no call. */
   readonly health: UpstreamHealth
-  /** The same of each service, in the order of the settings. */
+  /** The status of each service, in the order of the settings. */
   readonly services: readonly ServiceStatus[]
   readonly sockets: Sockets
 
   /**
-   * Asks for an answer and resolves when its first byte is there. `call.signal` aborts the service's work in every phase.
-   * Rejects with a `GatewayError` or a `ReportedError` (lib/errors.ts) that says what to tell the client, or with the reason
-   * of `call.signal`.
+   * Asks for an answer and resolves when its first byte has arrived. `call.signal` aborts the service's work in every phase.
+   * Rejects with a `GatewayError` or a `ReportedError` (lib/errors.ts), which the client can be told, or with the reason of
+   * `call.signal`.
    */
   answer (prompt: CopilotPrompt, call: Call): Promise<Answer>
 
-  /** Lists the models that there are; none when no service knows the question. Rejects as {@link answer} does. */
+  /** Lists the available models; empty when no service has an endpoint for it. Rejects as {@link answer} does. */
   models (call: Call): Promise<Model[]>
 
-  /** Has each service asked with another token from the next request on; empty: with none. */
+  /** Replaces the token that is sent to each service, from the next request on; empty: none is sent. */
   renewToken (token: string): void
 
-  /** Closes every connection at once; calls under way reject. */
+  /** Closes every connection at once. Calls under way reject. */
   close (): Promise<void>
 }
