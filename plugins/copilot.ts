@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import { CALLER_TOKEN, callerToken, refuseCallerTokens } from '../lib/copilot/caller-token.ts'
 import { CopilotClient, type CopilotClientOptions } from '../lib/copilot/client.ts'
 import type { ProxyOptions } from '../lib/copilot/dispatcher.ts'
 import { Failover, type Watch } from '../lib/copilot/failover.ts'
@@ -21,6 +22,7 @@ const TRACE_CONTEXT = ['traceparent', 'tracestate']
 /** The Copilot service, or several as one, with the connections to them, which close with the instance. */
 export default fp(async function copilot (app) {
   const { config, copilotService, environment } = app
+  refuseCallerTokens(config)
   const passedOn = config.OTEL_EXPORTER_OTLP_ENDPOINT ? [] : TRACE_CONTEXT
   const watch: Watch = {
     passedOn: (failure, { headers }) => {
@@ -46,7 +48,11 @@ export default fp(async function copilot (app) {
         const value = this.headers[name]
         if (typeof value === 'string') headers[name] = value
       }
-      return { signal: this.exchange.signal, headers }
+      const call = { signal: this.exchange.signal, headers }
+      const token = config.COPILOT_CALLER_TOKENS === '' ? undefined : callerToken(this.headers[CALLER_TOKEN])
+      if (token === undefined) return call
+      headers[CALLER_TOKEN] = token
+      return { ...call, secrets: [token] }
     }
   })
   app.addHook('onClose', () => client.close())

@@ -24,7 +24,7 @@ export default fp(async function corsHeaders (app) {
     // Cookies and client certificates are allowed only for origins that CORS_ORIGIN names.
     credentials: !any && origins.length > 0,
     methods: ['GET', 'POST', 'DELETE'],
-    allowedHeaders: ['Authorization', 'Content-Type', 'X-API-Key', 'X-Request-Id', 'Last-Event-ID', 'traceparent', 'tracestate', 'User-Agent', 'OpenAI-Organization', 'OpenAI-Project', ...STAINLESS.map(name => `X-Stainless-${name}`), 'Idempotency-Key'],
+    allowedHeaders: ['Authorization', 'Content-Type', 'X-API-Key', 'X-GitHub-Token', 'X-Request-Id', 'Last-Event-ID', 'traceparent', 'tracestate', 'User-Agent', 'OpenAI-Organization', 'OpenAI-Project', ...STAINLESS.map(name => `X-Stainless-${name}`), 'Idempotency-Key'],
     exposedHeaders: ['X-Request-Id', 'X-Error-Type', 'X-Copilot-Delivery', 'X-Stream-Id', 'Retry-After', 'X-Should-Retry', 'X-Ignored-Parameters', 'X-Vercel-AI-UI-Message-Stream', 'Idempotent-Replayed'],
     maxAge: 600
   })

@@ -54,7 +54,7 @@ export default fp(async function resume (app) {
 
   /** How an answer is asked for on behalf of a reply, once `admitted` has given the story to write. */
   function asking ({ request }: FastifyReply, prompt: CopilotPrompt, chat: string | undefined, admitted: () => Promise<Story>): LiveAnswerOptions {
-    const { headers } = request.upstreamCall
+    const call = request.upstreamCall
     return {
       owner: ownerOf(request),
       ...(chat !== undefined && { names: { chat: nameFor(request, chat) } }),
@@ -62,7 +62,7 @@ export default fp(async function resume (app) {
       maxDuration: config.STREAM_MAX_MS,
       ask: async signal => {
         const story = await admitted()
-        const answer = await app.copilot.answer(prompt, { signal, headers })
+        const answer = await app.copilot.answer(prompt, { ...call, signal })
         story.began(answer)
         return answer
       },

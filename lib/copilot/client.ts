@@ -100,7 +100,7 @@ export class CopilotClient implements Upstream {
       discard(reply.body)
       return []
     }
-    const { models } = await this.#json(reply, wait)
+    const { models } = await this.#json(reply, wait, call)
     if (!Array.isArray(models)) throw new GatewayError('bad_reply', { detail: 'no list of models in it' })
     return models.map(toModel)
   }
@@ -113,17 +113,17 @@ export class CopilotClient implements Upstream {
     if (isFailure(reply.status)) {
       const text = await beginningOf(reply, wait)
       if (text !== undefined && isNoEndpoint(reply.status, text, path)) return 'not_supported'
-      throw this.#failure(reply, text)
+      throw this.#failure(reply, call, text)
     }
     const type = refuseOthers(reply, STREAMS)
     if (reply.empty) return 'empty'
-    const told = type === 'text/event-stream' ? await this.#events(reply.body, wait) : { body: reply.body, ending: bareEnding }
+    const told = type === 'text/event-stream' ? await this.#events(reply.body, wait, call) : { body: reply.body, ending: bareEnding }
     return { ...told, honoured: honouredIn(reply, prompt) }
   }
 
   /** Returns an answer that comes as events, as soon as its first part has arrived. Comments (heartbeats) do not extend the wait for it. */
-  async #events (body: Readable, { deadline, signal }: Wait): Promise<Told> {
-    const parts = new EventReply(body, this.#transport.secrets)
+  async #events (body: Readable, { deadline, signal }: Wait, call: Call): Promise<Told> {
+    const parts = new EventReply(body, this.#secretsOf(call))
     const late = setTimeout(() => body.destroy(new GatewayError('timeout')), Math.max(0, deadline - performance.now()))
     try {
       await parts.begun.finally(() => clearTimeout(late))
@@ -138,7 +138,7 @@ export class CopilotClient implements Upstream {
   async #buffered (prompt: CopilotPrompt, call: Call): Promise<Told> {
     const wait = this.#waitFor(call)
     const reply = await this.#ask('POST', '/chat', call, prompt)
-    const { output, ...end } = await this.#json(reply, wait)
+    const { output, ...end } = await this.#json(reply, wait, call)
     if (typeof output !== 'string') throw new GatewayError('bad_reply', { detail: 'no output in it' })
     if (!output.isWellFormed()) throw new GatewayError('bad_reply', { detail: 'its text has half of a character in it' })
     const ending = toEnding(end)
@@ -150,8 +150,8 @@ export class CopilotClient implements Upstream {
     return await this.#transport.send({ method, path, accept: 'application/json', json, guard: guard(JSONS) }, call)
   }
 
-  async #json (reply: Reply, wait: Wait): Promise<Record<string, unknown>> {
-    if (isFailure(reply.status)) throw this.#failure(reply, await beginningOf(reply, wait))
+  async #json (reply: Reply, wait: Wait, call: Call): Promise<Record<string, unknown>> {
+    if (isFailure(reply.status)) throw this.#failure(reply, call, await beginningOf(reply, wait))
     refuseOthers(reply, JSONS)
     return await readObject(reply, wait)
   }
@@ -161,9 +161,13 @@ export class CopilotClient implements Upstream {
     return { deadline: performance.now() + this.#firstByteTimeout, signal }
   }
 
-  #failure ({ status, headers }: Reply, text = ''): GatewayError | ReportedError {
-    const { secrets, url } = this.#transport
-    return blame(fromReply({ status, headers, text }, secrets, url), url, status)
+  #failure ({ status, headers }: Reply, call: Call, text = ''): GatewayError | ReportedError {
+    const { url } = this.#transport
+    return blame(fromReply({ status, headers, text }, this.#secretsOf(call), url), url, status)
+  }
+
+  #secretsOf ({ secrets = [] }: Call): readonly string[] {
+    return [...this.#transport.secrets, ...secrets]
   }
 }
 

@@ -13,6 +13,8 @@ export interface Call {
   readonly signal: AbortSignal
   /** Headers that are sent along, such as `x-request-id` and `traceparent`. */
   readonly headers: Readonly<Record<string, string>>
+  /** What of that is nobody's business: it is taken out of what the service says of a failure. */
+  readonly secrets?: readonly string[]
 }
 
 /** The health of an upstream, as the calls so far have shown it. */

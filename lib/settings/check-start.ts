@@ -1,6 +1,7 @@
 import { authenticator } from '../auth/authenticator.ts'
 import { corsOrigins } from '../cors-origins.ts'
 import { hostCheck } from '../host-names.ts'
+import { refuseCallerTokens } from '../copilot/caller-token.ts'
 import { checkSettings } from './check.ts'
 import type { Environment } from './collect.ts'
 import { metricsPort, refuseOtherMachines } from './listeners.ts'
@@ -14,5 +15,6 @@ export function checkStart (values: Environment): Config {
   hostCheck(config.ALLOWED_HOSTS)
   metricsPort(config)
   refuseOtherMachines(config.AUTH_MODE, config.HOST)
+  refuseCallerTokens(config)
   return config
 }
