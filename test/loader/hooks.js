@@ -1,23 +1,39 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { bundleOf } from './bundles.js'
 
-/** @import { LoadHook } from 'node:module' */
+/** @import { LoadHook, ResolveHook } from 'node:module' */
 
 const kept = new URL('../../.tap/blanked/', import.meta.url)
 /** Another release may blank in another way. */
-const release = await readFile(new URL('../../node_modules/ts-blank-space/package.json', import.meta.url))
+const release = readFileSync(new URL('../../node_modules/ts-blank-space/package.json', import.meta.url))
+
+/**
+ * Finds the large packages in their bundles.
+ *
+ * @type {ResolveHook}
+ */
+export async function resolve (specifier, context, nextResolve) {
+  const url = await bundleOf(specifier)
+  return url === undefined ? nextResolve(specifier, context) : { url, format: 'module', shortCircuit: true }
+}
 
 /**
  * Loads a TypeScript file with its types blanked out, which leaves lines and columns as they are. TypeScript's parser takes a
  * process half a second to load: what is in a file is blanked once and kept by its digest, for all processes that come after.
+ * Files are read synchronously: this thread has nothing else to do, and the process waits for it.
  *
  * @type {LoadHook}
  */
 export async function load (url, context, nextLoad) {
+  // tap's own hook notes the lines of every file for coverage, which has none of packages.
+  if (url.includes('/node_modules/') && context.format === 'module') return { format: 'module', shortCircuit: true, source: readFileSync(new URL(url)) }
+  if (url.includes('/node_modules/') && context.format === 'commonjs') return { format: 'commonjs', shortCircuit: true }
   if (!url.startsWith('file:') || !/\.m?ts$/.test(new URL(url).pathname)) return nextLoad(url, context)
-  const source = await readFile(new URL(url))
+  const source = readFileSync(new URL(url))
   const entry = new URL(createHash('sha256').update(release).update(source).digest('hex') + '.js', kept)
-  const blanked = await readFile(entry, 'utf8').catch(() => blank(String(source), entry))
+  const blanked = existsSync(entry) ? readFileSync(entry, 'utf8') : await blank(String(source), entry)
   return { format: 'module', shortCircuit: true, source: `${blanked}\n//# sourceURL=${url}` }
 }
 
