@@ -123,9 +123,19 @@ export function processed<Failure> (failure: Failure): Failure {
 }
 
 /** Turns an error reply into an error of the contract, as {@link fromReport} does. `url` is the URL that was requested. */
-export function fromReply ({ status, headers, text }: ErrorReply, secrets: readonly string[], url?: string): GatewayError | ReportedError {
-  if (REDIRECTS.has(status)) return new GatewayError('upstream', { detail: describeRedirect([headers.location ?? ''].flat()[0], url) })
-  return fromReport({ status, ...parseReport(text), retryAfter: retryAfter(headers['retry-after']) }, secrets)
+export function fromReply ({ status, headers, text }: ErrorReply, secrets: readonly string[], url = ''): GatewayError | ReportedError {
+  if (REDIRECTS.has(status)) return new GatewayError('upstream', { detail: describeRedirect([headers.location ?? ''].flat()[0], url || undefined) })
+  const report = { status, ...parseReport(text), retryAfter: retryAfter(headers['retry-after']) }
+  if (report.errorType !== '' || !isOverload(report)) return fromReport(report, secrets)
+  const failure = fromReport({ ...report, errorType: 'overloaded' }, secrets)
+  // Whoever sent it does not say that the question was refused before it was processed.
+  failure.source = { url, unprocessed: false, refused: false, failing: true }
+  return failure
+}
+
+/** True when the status alone says that the service has too much to do: 529, which several model providers use for that, or 503 with a time to come back at (RFC 9110 §15.6.4). */
+function isOverload ({ status, retryAfter }: Report): boolean {
+  return status === 529 || (status === 503 && retryAfter !== undefined)
 }
 
 /**

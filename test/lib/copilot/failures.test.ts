@@ -74,6 +74,12 @@ test('a limit is a limit by its status or by its name, and its Retry-After is pa
 })
 
 test('a service that has too much to do is told to the client as such, and when to come back', async t => {
+  for (const [status, headers, wait] of [[503, { 'retry-after': '7' }, '7'], [529, { 'retry-after': '7' }, '7'], [529, {}, '5']] as const) {
+    for (const body of ['', { error: 'busy' }, '<h1>Service Unavailable</h1>']) t.strictSame(reported(status, body, headers), { errorType: 'overloaded', status: 503, message: 'Copilot service has too much to do', headers: { 'Retry-After': wait } }, `${status} without a name`)
+    t.match(fromReply({ status, headers, text: '' }, [], 'http://service'), { source: { url: 'http://service', unprocessed: false, refused: false, failing: true } }, 'nobody knows whether it was processed')
+  }
+  t.match(reported(503, '', { 'retry-after': 'soon' }), { errorType: 'upstream' })
+  t.match(reported(503, { error: 'x', errorType: 'sdk' }, { 'retry-after': '7' }), { errorType: 'sdk' })
   for (const [status, errorType] of [[503, 'overloaded'], [503, 'draining'], [429, 'too_many_streams']] as const) {
     t.strictSame(reported(status, { error: 'busy', errorType }, { 'retry-after': '2.2' }), { errorType: 'overloaded', status: 503, message: 'Copilot service has too much to do', headers: { 'Retry-After': '3' } })
     t.match(reported(status, { errorType }).headers, { 'Retry-After': '5' })
