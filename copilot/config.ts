@@ -3,6 +3,7 @@ import { checkAgainst } from '../lib/settings/check.ts'
 import type { Environment } from '../lib/settings/collect.ts'
 import { CompanionConfig, CompanionServerConfig } from '../lib/settings/companion.ts'
 import { StartError } from '../lib/start-error.ts'
+import { projectDirectory } from './project/directory.ts'
 import { requireSdk } from './engines/sdk-package.ts'
 
 /** The configuration of the service, read from the environment by {@link readCopilotConfig}. */
@@ -17,6 +18,8 @@ export interface CopilotConfig {
   model?: string
   /** How long the session of a conversation is kept after its last turn, in milliseconds; 0 keeps no session. */
   sessionTtl: number
+  /** The real path of the directory that the model may read in `project-helper`. Without it no mode has tools. */
+  projectDirectory?: string
   /** The bearer token that callers must send. */
   serviceToken?: string
   /** The environment of the SDK's runtime process: the variables that it needs, without the secrets of this process. */
@@ -71,6 +74,7 @@ export function readCopilotConfig (environment: Environment): CopilotConfig {
     provider: baseUrl && model ? { baseUrl, type, apiKey, model } : undefined,
     model,
     sessionTtl: env.COPILOT_SESSION_TTL_MS,
+    projectDirectory: env.COPILOT_PROJECT_DIR === undefined ? undefined : projectDirectory(env.COPILOT_PROJECT_DIR),
     serviceToken: env.COPILOT_SERVICE_TOKEN,
     runtimeEnvironment: Object.fromEntries(Object.entries(environment).flatMap(([name, content]) =>
       content && RUNTIME_VARIABLES.has(name.toUpperCase()) ? [[name, content]] : []))

@@ -15,6 +15,7 @@ export const CompanionConfig = Type.Object({
   COPILOT_PROVIDER_API_KEY: Type.Optional(Type.String({ ...secret, description: 'the provider\'s key' })),
   COPILOT_MODEL: Type.Optional(Type.String({ maxLength: 120, description: 'the model for requests that name none; required with a provider' })),
   COPILOT_SESSION_TTL_MS: Type.Integer({ default: 1_800_000, minimum: 0, maximum: 2_147_483_647, description: 'how long a conversation is kept after its last turn, so that the next one sends only what is new; 0: not at all' }),
+  COPILOT_PROJECT_DIR: Type.Optional(Type.String({ description: 'a directory whose files the model may list, search and read with mode `project-helper`; see [what it sees](docs/companion.md#what-the-model-sees-of-a-project)' })),
   COPILOT_SERVICE_TOKEN: Type.Optional(Type.String({ ...secret, pattern: '^[\\x21-\\x7e]+$', rule: 'printable ASCII without spaces' }))
 })
 

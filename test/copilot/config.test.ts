@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs'
 import { test } from 'tap'
 import { readCopilotConfig, readServerConfig } from '../../copilot/config.ts'
 
@@ -5,7 +6,7 @@ const provider = { COPILOT_PROVIDER_BASE_URL: 'http://127.0.0.1:1/v1', COPILOT_M
 
 test('with nothing set the demo engine answers everybody', async t => {
   t.same(readCopilotConfig({}), {
-    engine: 'demo', token: undefined, provider: undefined, model: undefined, serviceToken: undefined, sessionTtl: 1_800_000, runtimeEnvironment: {}
+    engine: 'demo', token: undefined, provider: undefined, model: undefined, serviceToken: undefined, sessionTtl: 1_800_000, projectDirectory: undefined, runtimeEnvironment: {}
   })
 })
 
@@ -47,6 +48,16 @@ test('a bad value is refused in one line that names the variable and the rule', 
 test('how long sessions are kept is read as milliseconds', async t => {
   t.equal(readCopilotConfig({ COPILOT_SESSION_TTL_MS: '5' }).sessionTtl, 5)
   t.throws(() => readCopilotConfig({ COPILOT_SESSION_TTL_MS: '1h' }), { message: 'COPILOT_SESSION_TTL_MS must be integer (0 to 2147483647), not "1h"' })
+})
+
+test('a project is a directory that can be listed, and not the whole file system', async t => {
+  const directory = realpathSync(t.testdir({ project: {}, file: '', link: t.fixture('symlink', 'project') }))
+  t.equal(readCopilotConfig({ COPILOT_PROJECT_DIR: `${directory}/link` }).projectDirectory, `${directory}/project`)
+  t.equal(readCopilotConfig({ COPILOT_PROJECT_DIR: '.' }).projectDirectory, realpathSync('.'))
+  for (const bad of ['file', 'none', 'file/x', 'link/\n']) {
+    t.throws(() => readCopilotConfig({ COPILOT_PROJECT_DIR: `${directory}/${bad}` }), { name: 'StartError', message: /^COPILOT_PROJECT_DIR must be a directory that can be read, not ".*"$/ }, bad)
+  }
+  t.throws(() => readCopilotConfig({ COPILOT_PROJECT_DIR: '/' }), { message: 'COPILOT_PROJECT_DIR must not be the root of the file system' })
 })
 
 test('in production the demo engine has to be asked for', async t => {

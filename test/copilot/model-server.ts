@@ -15,16 +15,18 @@ export interface ModelUsage {
 export class ModelCall {
   readonly path: string
   readonly headers: IncomingHttpHeaders
-  readonly body: { model: string, messages: Array<{ role: string, content: string }>, tools?: unknown[], reasoning_effort?: string }
+  readonly body: { model: string, messages: Array<{ role: string, content: string, tool_call_id?: string }>, tools?: Array<{ function: { name: string } }>, reasoning_effort?: string }
   /** Resolves when the response is over; `true` when it was sent whole. */
   readonly closed: Promise<boolean>
   readonly #response: ServerResponse
+  readonly #toolCallId: () => string
 
-  constructor (path: string, headers: IncomingHttpHeaders, body: string, response: ServerResponse) {
+  constructor (path: string, headers: IncomingHttpHeaders, body: string, response: ServerResponse, toolCallId: () => string) {
     this.path = path
     this.headers = headers
     this.body = JSON.parse(body)
     this.#response = response
+    this.#toolCallId = toolCallId
     this.closed = once(response, 'close').then(() => response.writableFinished)
   }
 
@@ -35,8 +37,23 @@ export class ModelCall {
 
   /** Asks for a tool, whether it was offered or not, and ends. */
   callTool (name: string, args: object, usage?: ModelUsage): void {
-    this.#chunk({ role: 'assistant', tool_calls: [{ index: 0, id: 'call_1', type: 'function', function: { name, arguments: JSON.stringify(args) } }] }, null)
+    this.callTools([{ name, args }], usage)
+  }
+
+  /** Asks for several tools at once, by ids that count up, and ends. Arguments that are a string go out as they are. */
+  callTools (calls: ReadonlyArray<{ name: string, args: object | string }>, usage?: ModelUsage): void {
+    this.#chunk({
+      role: 'assistant',
+      tool_calls: calls.map(({ name, args }, index) => (
+        { index, id: this.#toolCallId(), type: 'function', function: { name, arguments: typeof args === 'string' ? args : JSON.stringify(args) } }
+      ))
+    }, null)
     this.#finish('tool_calls', usage)
+  }
+
+  /** What the tools have said, by the ids of the calls. */
+  get toolResults (): Record<string, string> {
+    return Object.fromEntries(this.body.messages.flatMap(({ role, content, tool_call_id: id }) => role === 'tool' && id ? [[id, content]] : []))
   }
 
   /** Sends one piece of what the model thinks. */
@@ -86,11 +103,12 @@ export async function modelServer (t: Test): Promise<{ url: string, next: () => 
   const calls: ModelCall[] = []
   const arrived: Array<(call: ModelCall) => void> = []
   const waiting: ModelCall[] = []
+  let toolCalls = 0
   const server = createServer(async (request, response) => {
     request.setEncoding('utf8')
     let body = ''
     for await (const piece of request) body += piece
-    const call = new ModelCall(request.url ?? '', request.headers, body, response)
+    const call = new ModelCall(request.url ?? '', request.headers, body, response, () => `call_${++toolCalls}`)
     calls.push(call)
     const give = arrived.shift()
     if (give) give(call)

@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 /** So that a developer's `.env` does not get in the way: what is set, though empty, is not read from it. */
 const unset = Object.fromEntries([
   'NODE_ENV', 'HOST', 'LOG_LEVEL', 'DRAIN_TIMEOUT_MS', 'COPILOT_ENGINE', 'COPILOT_GITHUB_TOKEN', 'GH_TOKEN', 'GITHUB_TOKEN', 'COPILOT_PROVIDER_BASE_URL',
-  'COPILOT_PROVIDER_TYPE', 'COPILOT_PROVIDER_API_KEY', 'COPILOT_MODEL', 'COPILOT_SESSION_TTL_MS', 'COPILOT_SERVICE_TOKEN'
+  'COPILOT_PROVIDER_TYPE', 'COPILOT_PROVIDER_API_KEY', 'COPILOT_MODEL', 'COPILOT_SESSION_TTL_MS', 'COPILOT_PROJECT_DIR', 'COPILOT_SERVICE_TOKEN'
 ].map(name => [name, '']))
 
 /**
