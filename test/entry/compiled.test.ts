@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import tap, { test } from 'tap'
 import pkg from '../../package.json' with { type: 'json' }
@@ -74,6 +75,31 @@ for (const [name, entryPoint] of [['npm start', server], ['npm run start:cli', c
   test(`${name} listens there once AUTH_MODE=none says so`, async t => {
     const gateway = start(t, entryPoint, { ...nowhere, HOST: '0.0.0.0', AUTH_MODE: 'none' })
     await t.resolves(gateway.url())
+  })
+}
+
+// The lines that `engines` names, beside the one that CI has, by npm's own packages of them, which are for Linux.
+for (const [major, name] of [[22, 'node22'], [24, 'node'], [26, 'node26']] as const) {
+  test(`Node ${major} starts it, answers with it, and ends it on SIGTERM once the answer is whole`, async t => {
+    const goOn = new EventEmitter()
+    const service = await upstream(t, {
+      '/chat/stream': async reply => {
+        reply.writeHead(200, { 'content-type': 'text/plain' }).write('half an answer')
+        await once(goOn, 'drained')
+        reply.end(', and the rest')
+      }
+    })
+    const node = `${root}test/clients-newest/node_modules/${name}-${process.platform}-${process.arch}/bin/node`
+    t.match(execFileSync(node, ['--version'], { encoding: 'utf8' }), new RegExp(`^v${major}\\.`))
+    const gateway = start(t, [node, `${root}dist/server.js`], { COPILOT_SERVICE_URL: service.url })
+    const url = await gateway.url()
+    const reading = (await ask(url)).text()
+    gateway.kill('SIGTERM')
+    while (!gateway.stdout.includes('"draining"')) await once(gateway, 'output')
+    goOn.emit('drained')
+    t.equal(await reading, 'half an answer, and the rest')
+    t.equal(await gateway.ended, 0)
+    t.equal(gateway.stderr, '', 'nothing is deprecated there')
   })
 }
 
