@@ -43,6 +43,10 @@ export interface AnswerRequest {
 export interface Model {
   readonly id: string
   readonly name?: string
+  /** Whether the model supports a choice of reasoning effort. */
+  readonly reasoning?: boolean
+  /** How much text a conversation with the model may have, in tokens. */
+  readonly contextTokens?: number
 }
 
 /**

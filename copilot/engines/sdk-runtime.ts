@@ -30,8 +30,10 @@ export interface Runtime {
 export interface RuntimeOptions {
   /** Loads the SDK; an `import` when left out. Rejects when the package is not installed. */
   loadSdk?: () => Promise<Sdk>
-  /** How long the process may take to start, or to answer a ping, in milliseconds; 30,000 by default. */
+  /** How long the process may take to start, in milliseconds; 30,000 by default. */
   patienceMs?: number
+  /** How long the process may take to answer a ping, in milliseconds; 10,000 by default. */
+  hangMs?: number
 }
 
 /** How often the process is pinged, in milliseconds. */
@@ -50,6 +52,7 @@ export class RuntimeHost {
   /** Resolves when loading the SDK has succeeded or failed. */
   readonly loaded: Promise<unknown>
   readonly #patienceMs: number
+  readonly #hangMs: number
   readonly #closing = new AbortController()
   #directory: string | undefined
   #runtime: Promise<Runtime> | undefined
@@ -57,13 +60,14 @@ export class RuntimeHost {
   readonly #transport: ModelTransport
   readonly #turns = new Map<string, Turn>()
 
-  constructor (config: CopilotConfig, secrets: readonly string[], { loadSdk, patienceMs = 30_000 }: RuntimeOptions) {
+  constructor (config: CopilotConfig, secrets: readonly string[], { loadSdk, patienceMs = 30_000, hangMs = 10_000 }: RuntimeOptions) {
     this.#config = config
     this.#secrets = secrets
     // Loaded early, while file descriptors are free: Node caches a failed import for the life of the process.
     this.#sdk = loadSdk ? loadSdk() : import('@github/copilot-sdk')
     this.loaded = this.#sdk.catch(() => {})
     this.#patienceMs = patienceMs
+    this.#hangMs = hangMs
     this.#transport = new ModelTransport(config.runtimeEnvironment)
   }
 
@@ -124,14 +128,15 @@ export class RuntimeHost {
       mode: 'empty',
       baseDirectory: directory,
       workingDirectory: directory,
-      env: { ...runtimeEnvironment, HOME: directory, USERPROFILE: directory },
+      // Its temporary files go with its directory, even when it dies.
+      env: { ...runtimeEnvironment, HOME: directory, USERPROFILE: directory, TMPDIR: directory, TEMP: directory, TMP: directory },
       gitHubToken: provider ? undefined : token?.value,
       useLoggedInUser: false,
       requestHandler: modelCalls(sdk.CopilotRequestHandler, this.#turns, this.#transport.send),
       logLevel: 'none'
     })
     try {
-      await this.#within(client.start())
+      await within(client.start(), this.#patienceMs)
     } catch (error) {
       await client.forceStop()
       throw error
@@ -145,7 +150,7 @@ export class RuntimeHost {
     const watch = async () => {
       while (true) {
         await delay(SIGN_OF_LIFE, undefined, { ref: false, signal: this.#closing.signal })
-        await this.#within(client.ping())
+        await within(client.ping(), this.#hangMs)
       }
     }
     watch().catch(async () => {
@@ -158,18 +163,18 @@ export class RuntimeHost {
     })
     return { client, turns: this.#turns, lost: lost.signal }
   }
+}
 
-  async #within (work: Promise<unknown>): Promise<void> {
-    const timer = new AbortController()
-    const timeout = delay(this.#patienceMs, undefined, { signal: timer.signal }).then(() => {
-      throw new Error(`no answer within ${this.#patienceMs} ms`)
-    })
-    try {
-      await Promise.race([work, timeout])
-    } finally {
-      timer.abort()
-      timeout.catch(() => {})
-    }
+async function within (work: Promise<unknown>, ms: number): Promise<void> {
+  const timer = new AbortController()
+  const timeout = delay(ms, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`no answer within ${ms} ms`)
+  })
+  try {
+    await Promise.race([work, timeout])
+  } finally {
+    timer.abort()
+    timeout.catch(() => {})
   }
 }
 

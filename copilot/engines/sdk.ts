@@ -1,4 +1,4 @@
-import type { CopilotClient, CopilotSession, SessionConfig } from '@github/copilot-sdk'
+import type { CopilotClient, CopilotSession, ModelInfo, SessionConfig } from '@github/copilot-sdk'
 import { withFiles } from '../../lib/copilot/prompt.ts'
 import type { CopilotConfig } from '../config.ts'
 import { CopilotError } from '../errors.ts'
@@ -97,13 +97,14 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
         const status = Number(/"status":(\d{3})/.exec(error.message)?.[1])
         throw toError(status ? { message: `the models could not be listed (HTTP ${status})`, statusCode: status } : error)
       })
-      return models.map(({ id, name }): Model => ({ id, name }))
+      return models.map(modelOf)
     },
     health: () => ({
       engine: 'sdk',
       credentials: provider ? 'provider' : token ? 'token' : 'missing',
       runtime: host.running ? 'running' : 'stopped',
-      sessions: sessions.size
+      sessions: sessions.size,
+      ...(config.model !== undefined && { model: config.model })
     }),
     async close () {
       sessions.close()
@@ -142,6 +143,17 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
     if (provider) return true
     const models = await client.listModels()
     return models.some(({ id, supportedReasoningEfforts = [] }) => id === model && supportedReasoningEfforts.includes(effort))
+  }
+}
+
+/** What the SDK tells of a model. Of `auto` it does not tell everything. */
+function modelOf ({ id, name, capabilities }: ModelInfo): Model {
+  const { supports, limits }: Partial<ModelInfo['capabilities']> = capabilities
+  return {
+    id,
+    name,
+    ...(supports?.reasoningEffort !== undefined && { reasoning: supports.reasoningEffort }),
+    ...(limits?.max_context_window_tokens && { contextTokens: limits.max_context_window_tokens })
   }
 }
 

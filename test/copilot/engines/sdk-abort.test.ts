@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { readdirSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as immediate } from 'node:timers/promises'
 import { test } from 'tap'
 import { post } from '../helper.ts'
 import { alive, engine, sdkService, tracedRuntime } from './sdk-helper.ts'
-import { modelServer } from '../model-server.ts'
+import { type ModelCall, modelServer } from '../model-server.ts'
 
 test('a caller who leaves stops the model request', async t => {
   const { url, model } = await sdkService(t)
@@ -67,7 +67,7 @@ test('a session leaves nothing on disk, and the service no process and no direct
   const started = runtime.started()
   t.equal(started.length, 1, 'one process for all requests')
   const [{ pid, directory } = { pid: 0, directory: '' }] = started
-  t.match((await (await fetch(`${url}/health`)).json()), { credentials: 'provider', runtime: 'running' })
+  t.match((await (await fetch(`${url}/health`)).json()), { credentials: 'provider', runtime: 'running', model: 'test-model' })
   t.ok(alive(pid))
   const sessions = join(directory, 'session-state')
   while (readdirSync(sessions).length > 0) await immediate()
@@ -77,4 +77,50 @@ test('a session leaves nothing on disk, and the service no process and no direct
   await app.close()
   t.notOk(alive(pid), 'the process is gone')
   t.throws(() => readdirSync(directory), { code: 'ENOENT' }, 'and its directory')
+})
+
+test('a hundred questions, however they end, leave nothing behind', async t => {
+  const runtime = tracedRuntime(t)
+  const { url, model } = await sdkService(t, { ...runtime.env, COPILOT_PROJECT_DIR: realpathSync(t.testdirName) })
+  const ends: Array<(call: ModelCall) => void> = [
+    call => call.end(),
+    call => call.end('length'),
+    call => call.refuse(500, 'no'),
+    call => call.cut(),
+    call => call.callTool('project_list', {})
+  ]
+  const ask = async (i: number) => {
+    const caller = new AbortController()
+    const asking = post(`${url}/chat`, { prompt: 'Hi', mode: 'project-helper' }, { signal: caller.signal })
+    const call = await model.next()
+    const end = ends[i % 6]
+    if (end) {
+      if (i % 6 !== 2) call.say('ok')
+      end(call)
+      if (i % 6 === 4) {
+        const next = await model.next()
+        next.say('done')
+        next.end()
+      }
+      await (await asking).text()
+    } else {
+      caller.abort()
+      await t.rejects(asking)
+      t.equal(await call.closed, false)
+    }
+  }
+  const left = async () => {
+    const directory = runtime.started()[0]?.directory ?? ''
+    while (readdirSync(join(directory, 'session-state')).length > 0) await immediate()
+    return {
+      files: readdirSync(directory, { recursive: true }).filter(name => !/\.log$/.test(String(name))).length,
+      listeners: process.eventNames().map(name => process.listenerCount(name)).reduce((a, b) => a + b, 0),
+      processes: runtime.started().length
+    }
+  }
+  for (let i = 0; i < 12; i++) await ask(i)
+  const before = await left()
+  for (let i = 0; i < 88; i++) await ask(i)
+  t.same(await left(), before)
+  t.match(await (await fetch(`${url}/health`)).json(), { sessions: 0 })
 })

@@ -58,6 +58,24 @@ test('a runtime that dies while it sets a session up is an error of the SDK', as
   await second
 })
 
+test('a runtime that hangs is given up in seconds, and the next question gets a new one', async t => {
+  const runtime = tracedRuntime(t)
+  const model = await modelServer(t)
+  const it = engine(t, { ...provider, COPILOT_PROVIDER_BASE_URL: model.url, ...runtime.env }, { hangMs: 3_000 })
+  const answer = it.answer({ prompt: 'Hi', mode: 'explain-only' }).parts[Symbol.asyncIterator]()
+  const first = answer.next()
+  ;(await model.next()).say('Hello')
+  await first
+  const [{ pid } = { pid: NaN }] = runtime.started()
+  process.kill(pid, 'SIGSTOP')
+  await t.rejects(answer.next(), { errorType: 'sdk', message: 'The GitHub Copilot runtime ended unexpectedly' })
+  const second = ask(it)
+  ;(await model.next()).say('Hello')
+  await second
+  while (alive(pid)) await immediate()
+  t.equal(runtime.started().length, 2)
+})
+
 test('a runtime that does not start is an error of its own', async t => {
   const cases = {
     'is not there': { path: '/no/such/runtime', message: /^The GitHub Copilot runtime could not be started: ENOENT/ },

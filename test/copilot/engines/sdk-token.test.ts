@@ -36,7 +36,7 @@ async function gitHub (t: Test, refuse: { path?: string, status?: number } = {})
         version: '1',
         model_picker_enabled: true,
         supported_endpoints: ['/chat/completions'],
-        capabilities: { family: 'gpt-5', type: 'chat', tokenizer: 'o200k_base', limits: { max_prompt_tokens: 90000 }, supports: { streaming: true, reasoning_effort: ['low', 'medium'] } }
+        capabilities: { family: 'gpt-5', type: 'chat', tokenizer: 'o200k_base', limits: { max_prompt_tokens: 90000, max_context_window_tokens: 128000 }, supports: { streaming: true, reasoning_effort: ['low', 'medium'] } }
       }]
     })),
     '/chat/completions': response => {
@@ -71,7 +71,7 @@ test('with a token GitHub Copilot answers', async t => {
   const { asked, config } = await gitHub(t)
   const { url } = await service(t, { config })
   t.equal(await (await post(`${url}/chat/stream`, { prompt: 'Hi', model: 'model-x' })).text(), 'Hello you')
-  t.same(await (await fetch(`${url}/models`)).json(), { models: [{ id: 'auto', name: 'Auto' }, { id: 'model-x', name: 'Model X' }] })
+  t.same(await (await fetch(`${url}/models`)).json(), { models: [{ id: 'auto', name: 'Auto' }, { id: 'model-x', name: 'Model X', reasoning: true, contextTokens: 128_000 }] })
   t.strictSame([...new Set(asked)].sort(), [`/chat/completions Bearer ${token}`, `/copilot_internal/user Bearer ${token}`, `/models Bearer ${token}`],
     'and nothing else of GitHub is asked, such as its MCP server')
 })
