@@ -26,9 +26,14 @@ export interface Known extends Names {
   readonly key?: IdempotencyKey
 }
 
+/** A new id for a recording: 128 random bits. */
+export function newId (): string {
+  return randomBytes(16).toString('base64url')
+}
+
 /** A recording in the memory of this process. */
 export class MemoryRecording implements LiveRecording, Source {
-  readonly id = randomBytes(16).toString('base64url')
+  readonly id: string
   readonly known: Known
   charge = 0
   over = false
@@ -47,7 +52,8 @@ export class MemoryRecording implements LiveRecording, Source {
   #waiting = 0
   #kept = true
 
-  constructor (keeper: Keeper, writer: Writer, known: Known) {
+  constructor (keeper: Keeper, writer: Writer, known: Known, id = newId()) {
+    this.id = id
     this.#keeper = keeper
     this.#writer = writer
     this.known = known
