@@ -7,7 +7,7 @@ const TOO_BUSY = 0.9
 const TOO_BUNCHED = 0.02
 
 /** The results for people: tables, verdicts, and what makes them doubtful. */
-export function report ({ date, machine, settings, targets, recordings, disconnect, lateness, busy, verdicts }: Results): string {
+export function report ({ date, machine, settings, targets, recordings, conversations, disconnect, lateness, busy, verdicts }: Results): string {
   const relays = targets.filter(({ name }) => name !== 'direct')
   const direct = targets.find(({ name }) => name === 'direct')
   const { latency, cpu, memory } = settings
@@ -55,6 +55,9 @@ export function report ({ date, machine, settings, targets, recordings, disconne
       : []),
     `Memory of recordings in MiB, ${settings.recordings.bytes} bytes recorded`,
     ...table(['bytes of a chunk', 'counted', 'resident', 'resident per byte counted'], recordings.map(({ chunk, counted, rss }) => [String(chunk), mib(counted), mib(rss), (rss / counted).toFixed(2)])),
+    '',
+    'Bytes of messages to the model in turn 10 of a conversation, through the companion',
+    ...table(['', 'sent', 'not sent before'], conversations.map(({ kept, sent, fresh }) => [kept ? 'kept session' : 'folded', String(sent), String(fresh)])),
     '',
     'To reach',
     ...table(['', 'wanted', 'found', ''], verdicts.map(({ target, wanted, found, reached }) => [target, wanted, found, reached ? 'reached' : 'MISSED'])),

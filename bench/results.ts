@@ -1,3 +1,4 @@
+import type { ConversationCost } from './phases/conversation.ts'
 import type { Cpu } from './phases/cpu.ts'
 import type { Disconnect } from './phases/disconnect.ts'
 import type { Latency } from './phases/latency.ts'
@@ -15,6 +16,8 @@ export interface Results {
   readonly targets: readonly TargetResults[]
   /** What recorded answers take of the process's memory, by the size of their chunks. */
   readonly recordings: readonly RecordingMemory[]
+  /** What the tenth turn of a conversation sends to a model, folded and kept. */
+  readonly conversations: readonly ConversationCost[]
   /** What it costs the gateway that all readers leave at once; nothing where the variant `gateway` is not measured. */
   readonly disconnect?: Disconnect
   /** What readers see of a gateway that has too much to do, and of one that others leave no time; nothing without `gateway`, too. */

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { Child } from './child.ts'
 import { warmUp } from './load.ts'
 import { options } from './options.ts'
+import { conversation } from './phases/conversation.ts'
 import { cpu } from './phases/cpu.ts'
 import { disconnect } from './phases/disconnect.ts'
 import { latency } from './phases/latency.ts'
@@ -53,9 +54,10 @@ async function run (variants: readonly Variant[], settings: Settings): Promise<R
     const late = plainText && await watch('lateness', upstream, busy, () => lateness(gateway(plainText), upstream, settings.lateness))
 
     const recorded = await watch('recordings', upstream, busy, () => recordings(settings.recordings))
+    const conversations = await conversation()
 
     const targets: TargetResults[] = [...latencies].map(([name, latency]) => ({ name, latency, cpu: costs.get(name), memory: memories.get(name), resume: resumes.get(name) }))
-    return { ...begun, settings, targets, recordings: recorded, disconnect: left, lateness: late, busy, verdicts: verdicts(variants, targets, recorded) }
+    return { ...begun, settings, targets, recordings: recorded, conversations, disconnect: left, lateness: late, busy, verdicts: verdicts(variants, targets, recorded) }
   } finally {
     for (const { child } of started) await child.stop()
     await upstream.stop()
