@@ -54,13 +54,16 @@ export class RedisStore implements RecordingStore, Holder {
   }
 
   async create (owner: string, writer: Writer, names: Names = {}): Promise<LiveRecording> {
-    const claim = await this.#create(owner, writer, names)
-    if (claim.outcome === 'created') return claim.recording
-    throw new GatewayError('internal')
+    return (await this.#create(owner, writer, names)).held
   }
 
   async claim (owner: string, writer: Writer, key: IdempotencyKey, names: Names = {}): Promise<Claim> {
-    return await this.#create(owner, writer, names, key)
+    const { outcome, id, held } = await this.#create(owner, writer, names, key)
+    switch (outcome) {
+      case 'created': return { outcome, recording: held }
+      case 'found': return { outcome, recording: this.#recording(id) }
+      case 'mismatch': return { outcome }
+    }
   }
 
   async find (id: string, owner: string): Promise<Recording | undefined> {
@@ -97,22 +100,16 @@ export class RedisStore implements RecordingStore, Holder {
     return this.#held.get(id) ?? this.#followers.recording(id)
   }
 
-  async #create (owner: string, writer: Writer, { chat }: Names, key?: IdempotencyKey): Promise<Claim> {
+  async #create (owner: string, writer: Writer, { chat }: Names, key?: IdempotencyKey): Promise<{ outcome: Claim['outcome'], id: string, held: HeldRecording }> {
     const holding = { owner: digest(owner), id: newId(), holder: `${this.#replica}.${newId()}` }
     const names = { chat: chat === undefined ? '' : digest(owner, chat), key: key ? digest(owner, key.value) : '', question: key ? digest(key.question) : '' }
     // What waits to be written takes room as well.
     this.journal.send()
     const { outcome, id } = await this.#commands.create({ ...holding, ...names })
-    switch (outcome) {
-      case 'full': throw new GatewayError('overloaded', { detail: 'no room for another resumable answer' })
-      case 'mismatch': return { outcome }
-      case 'found': return { outcome, recording: this.#recording(id) }
-      case 'created': {
-        const recording = new HeldRecording(this, writer, holding)
-        this.#held.set(id, recording)
-        return { outcome, recording }
-      }
-    }
+    if (outcome === 'full') throw new GatewayError('overloaded', { detail: 'no room for another resumable answer' })
+    const held = new HeldRecording(this, writer, holding)
+    if (outcome === 'created') this.#held.set(id, held)
+    return { outcome, id, held }
   }
 
   /** A message to this process: a stop, or how many read one of its recordings in another. */

@@ -116,4 +116,131 @@ if (server) {
     await t.rejects(third.find(recording.id, 'me').then(async found => await found?.read(start, forever)).then(reads), new GatewayError('producer_lost'))
     t.strictSame(seen, ['half', 'half'])
   })
+
+  test('who has lost its lease writes no more, and its readers are told what readers elsewhere are told', async t => {
+    const [one, other] = await stores(t) as [RedisStore, RedisStore]
+    const redis = await connected(t, '')
+    const lost: string[] = []
+    const recording = await begun(one, { ...idle, lost: ({ errorType }) => lost.push(errorType) })
+    await append(recording, text('half'))
+    await until(async () => (await (await other.find(recording.id, 'me'))?.summary())?.bytes === 4)
+    const reading = await recording.read(start, forever)
+    await redis.commands.del(`test${prefixes}:l:${recording.id}`)
+    const failed = t.rejects(told(reading), new GatewayError('producer_lost'))
+    await append(recording, text('more'))
+    await failed
+    t.strictSame(lost, ['producer_lost'])
+    await t.rejects(recording.append(text('x'), forever), new GatewayError('producer_lost'))
+    await t.rejects(recording.finish(whole), new GatewayError('producer_lost'))
+    const found = await other.find(recording.id, 'me')
+    await t.rejects(async () => await (await found?.read(start, forever))?.parts.toArray(), new GatewayError('producer_lost'))
+    t.equal((await found?.summary())?.bytes, 4, 'nothing was written behind it')
+  })
+
+  test('the script is sent again to a Redis that has forgotten it', async t => {
+    const [one, other] = await stores(t) as [RedisStore, RedisStore]
+    const recording = await begun(one)
+    await (await connected(t, '')).commands.script('FLUSH')
+    await append(recording, text('x'))
+    await recording.finish(whole)
+    t.equal((await (await other.find(recording.id, 'me'))?.summary())?.bytes, 1)
+  })
+
+  test('a recording that Redis has no more goes on to its readers, and is kept no longer', async t => {
+    const [one] = await stores(t) as [RedisStore]
+    let dropped = 0
+    const recording = await begun(one, { ...idle, dropped: () => { dropped++ } })
+    const read = told(await recording.read(start, forever))
+    await (await connected(t, '')).commands.flushall()
+    await append(recording, text('one '))
+    await until(() => dropped === 1)
+    await append(recording, text('two'))
+    await recording.finish(whole)
+    t.equal(await read, 'one two')
+    t.equal(await one.find(recording.id, 'me'), undefined)
+  })
+
+  test('a writer that is far ahead of Redis waits for it, and much is written by more than one command', async t => {
+    const [one, other] = await stores(t, { maxRecordingBytes: 10_000_000, maxBytes: 10_000_000 }) as [RedisStore, RedisStore]
+    const recordings = await Promise.all([1, 2, 3, 4].map(async () => await begun(one)))
+    await Promise.all(recordings.map(async recording => { for (let count = 0; count < 8; count++) await append(recording, text(Buffer.alloc(50_000, 'x'))) }))
+    const leaving = new AbortController()
+    const [first] = recordings
+    const waiting = first?.append(text(Buffer.alloc(300_000, 'x')), leaving.signal)
+    leaving.abort(new GatewayError('stopped'))
+    await t.rejects(waiting ?? Promise.resolve(), new GatewayError('stopped'))
+    for (const recording of recordings) await recording.finish(whole)
+    t.equal((await (await other.find(first?.id ?? '', 'me'))?.summary())?.bytes, 700_000)
+  })
+
+  test('all share the room, and who is within the share gets it from who is over it', async t => {
+    const [one, other] = await stores(t, { maxBytes: 100 }) as [RedisStore, RedisStore]
+    const greedy = await begun(one)
+    await append(greedy, text('x'.repeat(90)))
+    const finished = await begun(one)
+    await append(finished, text('y'.repeat(10)))
+    await finished.finish(whole)
+    const reading = await (await other.find(greedy.id, 'me'))?.read(start, forever)
+    const failed = t.rejects(async () => await reading?.parts.toArray(), new GatewayError('store_unavailable'))
+    const modest = await begun(other, idle, 'you')
+    await append(modest, text('z'.repeat(40)))
+    await modest.finish(whole)
+    await failed
+    t.equal(await other.find(finished.id, 'me'), undefined)
+    t.equal(await other.find(greedy.id, 'me'), undefined)
+    t.ok(await one.find(modest.id, 'you'))
+    const mine = await begun(one)
+    await append(mine, text('w'.repeat(60)))
+    await append(mine, text('w'))
+    await mine.finish(whole)
+    t.ok(await other.find(modest.id, 'you'), 'who is over the share takes nothing from who is within it')
+  })
+
+  test('nothing is left in Redis when everything is over, and until then every key has its time', async t => {
+    const redis = await connected(t, '')
+    await redis.commands.flushall()
+    const [one, other] = await stores(t, { ttl: 50, lease: 300 }) as [RedisStore, RedisStore]
+    const claim = await one.claim('me', idle, { value: 'k', question: 'q' }, { chat: 'c' })
+    const live = await begun(other, idle, 'you')
+    await append(live, text('x'))
+    for (const key of await redis.commands.keys('test*')) t.ok(await redis.commands.pttl(key) > 0 || await redis.commands.exists(key) === 0, key)
+    if (claim.outcome === 'created') await claim.recording.fail(new GatewayError('stopped'))
+    await live.finish(whole)
+    await one.close()
+    await other.close()
+    await until(async () => await redis.commands.dbsize() === 0)
+  })
+
+  test('without Redis, nothing is begun or found, who writes goes on, and who reads elsewhere is to come again', async t => {
+    const own = await redisServer(t)
+    if (!own) return
+    const [one, other] = await Promise.all([1, 2].map(async () => {
+      const redis = await connectRedis({ url: own.url, prefix: 'x:' }, { lost: () => {}, back: () => {} })
+      const store = new RedisStore({ redis, ...bounds })
+      t.teardown(async () => {
+        await store.close()
+        await redis.close()
+      })
+      return store
+    })) as [RedisStore, RedisStore]
+    let dropped = 0
+    const recording = await begun(one, { ...idle, dropped: () => { dropped++ } })
+    await append(recording, text('half'))
+    const here = told(await recording.read(start, forever))
+    const found = await other.find(recording.id, 'me')
+    const reading = await found?.read(start, forever)
+    const failed = t.rejects(async () => await reading?.parts.toArray(), new GatewayError('store_unavailable'))
+    await own.stop()
+    await failed
+    await append(recording, text(' more'))
+    await recording.finish(whole)
+    t.equal(dropped, 1)
+    t.equal(await here, 'half more')
+    await t.rejects(one.create('me', idle), new GatewayError('store_unavailable'))
+    await t.rejects(one.claim('me', idle, { value: 'k', question: 'q' }), new GatewayError('store_unavailable'))
+    await t.rejects(other.find(recording.id, 'me'), new GatewayError('store_unavailable'))
+    await t.rejects(async () => await found?.read(start, forever), new GatewayError('store_unavailable'))
+    await own.start()
+    await until(async () => await one.create('me', idle).then(() => true, () => false))
+  })
 }
