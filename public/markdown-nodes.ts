@@ -113,13 +113,19 @@ function leaf (parent: ParentNode, token: Token): void {
       // An image within a link becomes a part of that link.
       const within = parent instanceof Element && parent.closest('a') !== null
       const node = within ? make('span') : link(String(token.attrGet('src') ?? ''))
-      node.append(`Image: ${content}`)
+      node.append(`Image: ${wordsOf(token)}`)
       parent.append(node)
       break
     }
     default:
       parent.append(content)
   }
+}
+
+/** The words of a token without their Markdown, as the alternative of an image has them. */
+function wordsOf ({ type, content, children }: Token): string {
+  if (type === 'softbreak') return '\n'
+  return children ? children.map(wordsOf).join('') : content
 }
 
 /** `[ ]` and `[x]` at the beginning of an item are boxes (GFM's task lists). */
