@@ -1,6 +1,7 @@
 import t, { type Test, test } from 'tap'
 import { GatewayError, ReportedError } from '../../../../lib/errors.ts'
 import { connectRedis } from '../../../../lib/redis/client.ts'
+import { HeldRecording } from '../../../../lib/streams/redis/held.ts'
 import { RedisStore, type RedisStoreOptions } from '../../../../lib/streams/redis/store.ts'
 import { redisServer } from '../../../redis.ts'
 import { append, begun, forever, idle, partsOf, reasoning, text, told, tool, until } from '../recorded.ts'
@@ -118,7 +119,7 @@ if (server) {
   })
 
   test('who has lost its lease writes no more, and its readers are told what readers elsewhere are told', async t => {
-    const [one, other] = await stores(t) as [RedisStore, RedisStore]
+    const [one, other, third] = await stores(t, {}, 3) as [RedisStore, RedisStore, RedisStore]
     const redis = await connected(t, '')
     const lost: string[] = []
     const recording = await begun(one, { ...idle, lost: ({ errorType }) => lost.push(errorType) })
@@ -132,7 +133,7 @@ if (server) {
     t.strictSame(lost, ['producer_lost'])
     await t.rejects(recording.append(text('x'), forever), new GatewayError('producer_lost'))
     await t.rejects(recording.finish(whole), new GatewayError('producer_lost'))
-    const found = await other.find(recording.id, 'me')
+    const found = await third.find(recording.id, 'me')
     await t.rejects(async () => await (await found?.read(start, forever))?.parts.toArray(), new GatewayError('producer_lost'))
     t.equal((await found?.summary())?.bytes, 4, 'nothing was written behind it')
   })
@@ -242,5 +243,41 @@ if (server) {
     await t.rejects(async () => await found?.read(start, forever), new GatewayError('store_unavailable'))
     await own.start()
     await until(async () => await one.create('me', idle).then(() => true, () => false))
+  })
+
+  test('the writer hears with the renewal of its lease of a stop that it missed, and forgets readers that fall silent', async t => {
+    const [one, other] = await stores(t) as [RedisStore, RedisStore]
+    const readers: number[] = []
+    let stops = 0
+    const recording = await begun(one, { ...idle, stop: () => { stops++ }, watched: now => readers.push(now) })
+    if (!(recording instanceof HeldRecording)) return t.fail('it is not held')
+    const reading = await (await other.find(recording.id, 'me'))?.read(start, forever)
+    reading?.parts.on('error', () => {})
+    await until(() => readers.at(-1) === 1)
+    await other.close()
+    for (let count = 0; count < 5; count++) recording.tick()
+    t.strictSame(readers, [1, 0])
+    await (await connected(t, '')).commands.hset(`test${prefixes}:r:${recording.id}`, 's', 1)
+    recording.tick()
+    await until(() => stops > 0)
+    const finished = recording.finish(whole)
+    recording.tick()
+    await finished
+  })
+
+  test('a message that was missed is made up for, and an entry that Redis cannot give ends the reading', async t => {
+    const [one, other] = await stores(t) as [RedisStore, RedisStore]
+    const { commands } = await connected(t, '')
+    const recording = await begun(one)
+    const reading = await (await other.find(recording.id, 'me'))?.read(start, forever)
+    const seen: string[] = []
+    reading?.parts.on('data', ({ bytes }) => seen.push(String(bytes)))
+    const failed = new Promise(resolve => reading?.parts.once('error', resolve))
+    await commands.rpush(`test${prefixes}:p:${recording.id}`, 'tone ')
+    await append(recording, text('two'))
+    await until(() => seen.join('') === 'one two')
+    await commands.set(`test${prefixes}:p:${recording.id}`, 'no list')
+    await commands.publish(`test${prefixes}:r:${recording.id}`, '99 tx')
+    t.match(await failed, { errorType: 'store_unavailable' })
   })
 }
