@@ -135,7 +135,7 @@ export class HeldRecording implements LiveRecording, Journaled {
   }
 
   settle (outcome: Outcome): void {
-    this.#owed -= this.#sent.shift() ?? 0
+    this.#owed -= Number(this.#sent.shift())
     if (this.#kept) {
       if (outcome === 'stop') this.#writer.stop()
       if (outcome === 'dropped') this.#drop()

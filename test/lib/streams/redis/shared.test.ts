@@ -1,6 +1,9 @@
 import t, { type Test, test } from 'tap'
 import { GatewayError, ReportedError } from '../../../../lib/errors.ts'
 import { connectRedis } from '../../../../lib/redis/client.ts'
+import { Channels } from '../../../../lib/streams/redis/channels.ts'
+import { Commands } from '../../../../lib/streams/redis/commands.ts'
+import { Followers } from '../../../../lib/streams/redis/followers.ts'
 import { HeldRecording } from '../../../../lib/streams/redis/held.ts'
 import { RedisStore, type RedisStoreOptions } from '../../../../lib/streams/redis/store.ts'
 import { redisServer } from '../../../redis.ts'
@@ -279,5 +282,24 @@ if (server) {
     await commands.set(`test${prefixes}:p:${recording.id}`, 'no list')
     await commands.publish(`test${prefixes}:r:${recording.id}`, '99 tx')
     t.match(await failed, { errorType: 'store_unavailable' })
+  })
+
+  test('readings end when the recording is gone, and when Redis does not say where it stands', async t => {
+    const [one] = await stores(t) as [RedisStore]
+    const redis = await connected(t, `test${prefixes}:`)
+    const channels = new Channels(redis)
+    const followers = new Followers('another', new Commands(redis, bounds), channels, async () => {})
+    for (const errorType of ['not_found', 'store_unavailable'] as const) {
+      const recording = await begun(one)
+      const reading = await followers.recording(recording.id).read(start, forever)
+      const failed = t.rejects(told(reading), new GatewayError(errorType))
+      const about = `test${prefixes}:r:${recording.id}`
+      await redis.commands.del(about)
+      if (errorType === 'store_unavailable') await redis.commands.set(about, 'no hash')
+      await followers.tick()
+      await failed
+    }
+    await followers.tick()
+    channels.close()
   })
 }
