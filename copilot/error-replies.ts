@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { sanitize } from '../lib/redact.ts'
-import { CopilotError } from './errors.ts'
+import { CopilotError } from './copilot-error.ts'
 import { noteFailure } from './request-log.ts'
 
 /** Answers every error, Fastify's own included, with a status and JSON `{ error, errorType }`. */

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { sanitize } from '../lib/redact.ts'
-import { CopilotError } from './errors.ts'
+import { CopilotError } from './copilot-error.ts'
 
 const failures = new WeakMap<FastifyRequest, Error>()
 

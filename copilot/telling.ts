@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { START, type Part, type Position } from '../lib/answer/answer.ts'
 import * as frames from '../lib/sse/frames.ts'
 import type { EngineAnswer } from './engines/engine.ts'
-import { CopilotError } from './errors.ts'
+import { CopilotError } from './copilot-error.ts'
 
 /** The text of an answer. Plain text cannot mark an answer as incomplete, so the iteration throws after the last byte of an answer that is not whole. */
 export async function * asText (answer: EngineAnswer): AsyncGenerator<Buffer> {
@@ -31,7 +31,7 @@ export async function * asEvents (answer: EngineAnswer, start: frames.Start): As
     if (answer.queued) {
       const isFree = answer.queued.then(() => true)
       committed = true
-      do yield frames.keepAlive
+      do yield frames.heartbeat
       while (!await Promise.race([isFree, delay(HEARTBEAT, false, { ref: false })]))
     }
     for await (const part of parts) {

@@ -21,14 +21,14 @@ const HEADERS = {
 
 /** Delivers answers by the protocol of their reader. */
 export default fp(async function delivery (app) {
-  const { SSE_HEARTBEAT_MS: heartbeat, STREAM_MAX_MS } = app.config
+  const { SSE_HEARTBEAT_MS: heartbeatMs, STREAM_MAX_MS } = app.config
 
   app.decorateReply('deliver', async function (pending, streamId) {
     const { exchange, id: requestId } = this.request
     const protocol = app.protocolOf(this.request)
     exchange.limit(STREAM_MAX_MS, () => new GatewayError('max_duration'))
-    exchange.tells(protocol.name, streamId === undefined ? 'answer' : 'recorded')
-    const body = await protocol.tell(pending, exchange, { requestId, heartbeat, ...(streamId !== undefined && { streamId }) })
+    exchange.setProtocol(protocol.name, streamId === undefined ? 'answer' : 'recorded')
+    const body = await protocol.tell(pending, exchange, { requestId, heartbeatMs, ...(streamId !== undefined && { streamId }) })
     this.headers({
       ...HEADERS,
       ...protocol.headers,

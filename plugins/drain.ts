@@ -77,7 +77,7 @@ export default fp(async function drain (app) {
     }
     // Readers that are still connected here do not even take the end of their answer.
     deadline = setTimeout(() => {
-      for (const { exchange } of inFlight) exchange.drop(new GatewayError('draining'))
+      for (const { exchange } of inFlight) exchange.disconnect(new GatewayError('draining'))
     }, LAST_WORDS_MS)
   }
 

@@ -85,7 +85,7 @@ export default fp(async function resume (app) {
     async start (reply, prompt, chat) {
       const { request: { exchange }, raw } = reply
       const slot = await app.slots.answer(reply)
-      const story = exchange.records()
+      const story = exchange.startStory()
       const started = record(store, asking(reply, prompt, chat, async () => story))
       slot.holdUntil(started.then(({ over }) => over))
       const answer = await started
@@ -104,7 +104,7 @@ export default fp(async function resume (app) {
       // Claimed before there is a slot for it: whoever comes again needs none, and may have none left.
       const claim = await recordOnce(store, { value: nameFor(request, value), question }, asking(reply, prompt, chat, async () => {
         const slot = await app.slots.answer(reply)
-        const own = story = request.exchange.records()
+        const own = story = request.exchange.startStory()
         slot.holdUntil(new Promise<void>(resolve => own.onOver(resolve)))
         return own
       }))
@@ -115,7 +115,7 @@ export default fp(async function resume (app) {
           return claim.answer.recording
         case 'found':
           await app.slots.reading(reply)
-          request.exchange.replays()
+          request.exchange.markReplayed()
           reply.header('Idempotent-Replayed', 'true')
           return claim.recording
       }

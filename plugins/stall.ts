@@ -9,7 +9,7 @@ export default fp(async function stall (app) {
     if (!(socket instanceof Socket)) return
     // Node restarts this timer with every byte that the reader takes, and with every write.
     raw.setTimeout(app.config.CLIENT_STALL_TIMEOUT_MS, () => {
-      if (raw.writableLength > 0) exchange.drop(new GatewayError('client_stalled'))
+      if (raw.writableLength > 0) exchange.disconnect(new GatewayError('client_stalled'))
     })
   })
 }, { name: 'stall', dependencies: ['config', 'exchange'] })

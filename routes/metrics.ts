@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { bearerOf, tokenCheck } from '../lib/auth/token.ts'
+import { bearerOf, tokenCheck } from '../lib/auth/bearer-token.ts'
 import { GatewayError } from '../lib/errors.ts'
 
 /** Options of the plugin. */

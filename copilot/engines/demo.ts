@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Ending, Part } from '../../lib/answer/answer.ts'
-import { CopilotError } from '../errors.ts'
+import { CopilotError } from '../copilot-error.ts'
 import { EXAMPLES, type Script, tour } from './demo-scripts.ts'
 import type { AnswerRequest, Engine } from './engine.ts'
 

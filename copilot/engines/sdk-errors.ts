@@ -1,5 +1,5 @@
 import { sanitize } from '../../lib/redact.ts'
-import { CopilotError } from '../errors.ts'
+import { CopilotError } from '../copilot-error.ts'
 
 /** A failure as the SDK reports it, by a `session.error` event, a `model.call_failure` event or an exception. */
 export interface SdkFailure {

@@ -1,7 +1,7 @@
 import type { SessionEvent } from '@github/copilot-sdk'
 import { Readable } from 'node:stream'
 import type { Ending, FinishReason, Part, ToolPart, Usage } from '../../lib/answer/answer.ts'
-import { CopilotError } from '../errors.ts'
+import { CopilotError } from '../copilot-error.ts'
 import { modelCallMessage, type SdkFailure } from './sdk-errors.ts'
 
 type UsageData = Extract<SessionEvent, { type: 'assistant.usage' }>['data']

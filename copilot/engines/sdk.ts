@@ -1,7 +1,7 @@
 import type { CopilotClient, CopilotSession, ModelInfo, SessionConfig } from '@github/copilot-sdk'
 import { withFiles } from '../../lib/copilot/prompt.ts'
 import type { CopilotConfig } from '../config.ts'
-import { CopilotError } from '../errors.ts'
+import { CopilotError } from '../copilot-error.ts'
 import { permits, projectTools } from '../project/tools.ts'
 import { answerInSession, denyEverything, endSession, orLost } from './sdk-answer.ts'
 import { toCopilotError, type SdkFailure } from './sdk-errors.ts'

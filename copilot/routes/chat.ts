@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { Readable } from 'node:stream'
 import Type from 'typebox'
 import type { Part } from '../../lib/answer/answer.ts'
+import { EFFORTS, Message } from '../../lib/chat-request.ts'
 import { acceptsEvents } from '../../lib/sse/negotiation.ts'
 import type { Engine, EngineAnswer } from '../engines/engine.ts'
 import { noteFailure } from '../request-log.ts'
@@ -11,7 +12,7 @@ import { asEvents, asText } from '../telling.ts'
 const Conversation = Type.Object({
   id: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   instructions: Type.Optional(Type.String()),
-  messages: Type.Array(Type.Object({ role: Type.Enum(['user', 'assistant']), content: Type.String() }), { default: [] }),
+  messages: Type.Array(Message, { default: [] }),
   prompt: Type.String({ minLength: 1 }),
   files: Type.Optional(Type.Array(Type.Object({ name: Type.String(), content: Type.String() })))
 })
@@ -21,7 +22,7 @@ const body = Type.Object({
   prompt: Type.String({ minLength: 1, maxLength: 2_000_000 }),
   mode: Type.Enum(['explain-only', 'project-helper'], { default: 'explain-only' }),
   model: Type.Optional(Type.String({ minLength: 1, maxLength: 120 })),
-  effort: Type.Optional(Type.Enum(['low', 'medium', 'high'])),
+  effort: Type.Optional(Type.Enum([...EFFORTS])),
   conversation: Type.Optional(Conversation)
 })
 

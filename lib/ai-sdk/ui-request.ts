@@ -1,4 +1,4 @@
-import { MAX_SESSION_ID } from '../chat-request.ts'
+import { MAX_SESSION_ID, ROLES } from '../chat-request.ts'
 import { GatewayError, type Issue } from '../errors.ts'
 
 /** A request of `useChat` translated into the gateway's format, not yet validated. */
@@ -9,10 +9,13 @@ export interface UiQuestion {
   readonly instructions?: string
 }
 
+/** The roles of messages in the AI SDK's format. */
+const UI_ROLES: readonly unknown[] = ['system', ...ROLES]
+
 /** Types of parts that are not text of the conversation: reasoning, sources and tools of answers, and data of the page. */
 const BESIDE = /^(reasoning|step-start|source-url|source-document|dynamic-tool|(tool|data)-.+)$/
 
-/** True for the body that the AI SDK's `DefaultChatTransport` sends: its messages have parts, or it has what nobody else sends beside none. */
+/** True for the body that the AI SDK's `DefaultChatTransport` sends: its messages have parts, or it has no messages and a field that only the AI SDK sends. */
 export function isUiRequest (body: unknown): body is { readonly messages: readonly unknown[] } {
   if (typeof body !== 'object' || body === null || !('messages' in body) || !Array.isArray(body.messages)) return false
   if (body.messages.some((message: unknown) => typeof message === 'object' && message !== null && 'parts' in message)) return true
@@ -32,9 +35,9 @@ export function toQuestion (body: { readonly messages: readonly unknown[] }): Ui
     const path = `messages.${index}`
     const role = fieldOf(message, 'role')
     const content = toText(message, path, issues)
-    if (role !== 'system' && role !== 'user' && role !== 'assistant') issues.push({ path: `${path}.role`, message: 'must be one of system, user, assistant' })
+    if (!UI_ROLES.includes(role)) issues.push({ path: `${path}.role`, message: `must be one of ${UI_ROLES.join(', ')}` })
     // An answer without text, such as one stopped before its first word, is skipped. A question without text is invalid.
-    else if (role === 'user' || content.trim() !== '') role === 'system' ? instructions.push(content) : turns.push({ role, content })
+    else if (role === 'user' || content.trim() !== '') role === 'system' ? instructions.push(content) : turns.push({ role: String(role), content })
   })
   const id = idOf(body, issues)
   const latest = turns.pop()

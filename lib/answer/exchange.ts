@@ -63,14 +63,14 @@ export class Exchange extends Story {
     return this.#bytes ?? (this.#socket ? this.#socket.bytesWritten - this.#bytesBefore : 0)
   }
 
-  /** How its reader is told; plain text unless {@link tells} says otherwise. */
+  /** How its reader is told; plain text unless {@link setProtocol} says otherwise. */
   get protocol (): ProtocolName { return this.#protocol }
 
   /** Whether it tells an answer: one that comes right from the service, or a recorded one; null for every other reply, and before an answer was asked for. */
   get kind (): 'answer' | 'recorded' | null { return this.#kind }
 
   /** Says that this reply is to tell an answer, and how. */
-  tells (protocol: ProtocolName, kind: 'answer' | 'recorded'): void {
+  setProtocol (protocol: ProtocolName, kind: 'answer' | 'recorded'): void {
     this.#protocol = protocol
     this.#kind = kind
   }
@@ -79,12 +79,12 @@ export class Exchange extends Story {
   get replayed (): boolean { return this.#replayed }
 
   /** Says that nothing is asked for this reply, because its `Idempotency-Key` has found an answer. */
-  replays (): void {
+  markReplayed (): void {
     this.#replayed = true
   }
 
   /** Begins the story of an answer that this request has asked for and that goes on without this reply. Whoever asks the service writes and settles it. */
-  records (): Story {
+  startStory (): Story {
     const story = this.#ownStory()
     for (const listener of this.#answered) story.onOver(() => listener(story))
     return story
@@ -104,7 +104,7 @@ export class Exchange extends Story {
     let timer = setTimeout(() => {
       this.abort(failure())
       // A slow reader may have left much of what was written, by a service that may be through with it.
-      timer = setTimeout(() => this.drop(failure()), LAST_WORDS_MS)
+      timer = setTimeout(() => this.disconnect(failure()), LAST_WORDS_MS)
     }, duration)
     this.onOver(() => clearTimeout(timer))
   }
@@ -122,7 +122,7 @@ export class Exchange extends Story {
   }
 
   /** Cuts it and closes its connection, for a reader who does not even take what was written. A reply that waits behind another on its connection is closed when its turn comes. */
-  drop (failure: GatewayError): void {
+  disconnect (failure: GatewayError): void {
     this.cut(failure)
     if (this.#socket && this.#response.req.httpVersion === '1.0') resetConnection(this.#socket)
     else (this.#socket ?? this.#response).destroy()

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { StartError } from '../start-error.ts'
 import type { Authenticate } from './caller.ts'
-import { digest } from './token.ts'
+import { digest } from './bearer-token.ts'
 
 /**
  * Authenticates callers by API keys. `list` is `name:key` pairs, comma-separated; a name may have several keys, so that a key can be

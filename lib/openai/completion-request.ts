@@ -1,15 +1,13 @@
 import Type, { type Static } from 'typebox'
-import { type ChatRequest, MAX_TEXT, type Tuning } from '../chat-request.ts'
+import { type ChatRequest, EFFORTS, MAX_TEXT, ROLES, type Tuning } from '../chat-request.ts'
 import { GatewayError, type Issue } from '../errors.ts'
 import { toTuning } from './tuning.ts'
-
-const EFFORTS = ['low', 'medium', 'high'] as const
 
 /** The fields of `POST /v1/chat/completions` that the gateway reads. Of the other fields it refuses the unsupported ones and ignores the rest. */
 export const CompletionRequest = Type.Object({
   model: Type.Optional(Type.Union([Type.String({ maxLength: 120 }), Type.Null()], { description: 'Which model answers; the service chooses when absent.' })),
   messages: Type.Array(Type.Object({
-    role: Type.Enum(['system', 'developer', 'user', 'assistant']),
+    role: Type.Enum(['system', 'developer', ...ROLES]),
     content: Type.Optional(Type.Unknown({ description: 'A string, or a list of `{ "type": "text", "text": "…" }`.' }))
   }, { additionalProperties: true }), { minItems: 1, description: 'The conversation; the latest message is the user\'s. `system` and `developer` are instructions.' }),
   stream: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
@@ -71,7 +69,7 @@ export function toCompletion (body: CompletionRequest): Completion {
 
 function toConversation (messages: CompletionRequest['messages']): Pick<Completion['question'], 'prompt' | 'messages' | 'instructions'> {
   const instructions: string[] = []
-  const turns: Array<{ role: 'user' | 'assistant', content: string, path: string }> = []
+  const turns: Array<{ role: typeof ROLES[number], content: string, path: string }> = []
   messages.forEach((message, index) => {
     const path = `messages.${index}`
     for (const name of ['tool_calls', 'function_call', 'audio']) {

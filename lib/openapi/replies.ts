@@ -1,3 +1,4 @@
+import { ROLES } from '../chat-request.ts'
 import { type ErrorType, errorRows } from '../errors.ts'
 import { eventData, finishReason, object, usage } from './events.ts'
 
@@ -20,7 +21,7 @@ export const schemas = {
   Model: object({ id: string }, { name: string }),
   OpenAIModel: object({ id: string, object: { enum: ['model'] }, created: { type: 'integer' }, owned_by: string }),
   UiChat: object({
-    messages: { type: 'array', items: object({ role: { type: 'string', enum: ['system', 'user', 'assistant'] }, parts: { type: 'array', items: object({ type: string }, { text: string }) } }, { id: string }), description: 'The latest is the question.' }
+    messages: { type: 'array', items: object({ role: { type: 'string', enum: ['system', ...ROLES] }, parts: { type: 'array', items: object({ type: string }, { text: string }) } }, { id: string }), description: 'The latest is the question.' }
   }, { id: { ...string, description: 'The `sessionId`.' } }, 'What `useChat` of the AI SDK sends, and the other fields of a question beside it. It is answered as its UI message stream, or as text with `Accept: text/plain`.'),
   Completion: object({
     id: string,

@@ -1,5 +1,5 @@
 import type { Ending, FinishReason, ToolPart } from '../answer/answer.ts'
-import { keepAlive } from '../sse/frames.ts'
+import { heartbeat } from '../sse/frames.ts'
 import { type Frames, tellInFrames } from './answer-stream.ts'
 import type { Protocol, Reader } from './protocol.ts'
 import { inWords } from './refusals.ts'
@@ -11,7 +11,7 @@ const REASONS: Readonly<Record<FinishReason, string>> = { stop: 'stop', length: 
 export const aiSdk: Protocol = {
   name: 'ai-sdk',
   headers: { 'Content-Type': 'text/event-stream; charset=utf-8', 'x-vercel-ai-ui-message-stream': 'v1' },
-  tell: (answer, exchange, reader) => tellInFrames(chunks(reader), answer, exchange, reader.heartbeat),
+  tell: (answer, exchange, reader) => tellInFrames(chunks(reader), answer, exchange, reader.heartbeatMs),
   refuse: inWords
 }
 
@@ -42,7 +42,7 @@ function chunks ({ requestId, streamId }: Reader): Frames {
     return `${before}${begun}${JSON.stringify(text)}}\n\n`
   }
   return {
-    keepAlive,
+    heartbeat,
     // Every reading of a recorded answer has the same message id.
     begin: () => chunk({ type: 'start', messageId: streamId ?? requestId }) + chunk({ type: 'start-step' }),
     text: text => say('text', text),

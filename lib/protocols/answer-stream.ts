@@ -7,7 +7,7 @@ import type { Exchange } from '../answer/exchange.ts'
 import { GatewayError, type MappedError, mapError } from '../errors.ts'
 import { CharacterBoundary } from '../utf8.ts'
 import { Cuttable } from './cuttable.ts'
-import { emptiness } from './verdict.ts'
+import { emptyAnswer } from './incomplete-answer.ts'
 
 /** Encodes an answer as the frames of a protocol. `at` is the position after the frame; an empty string sends nothing. */
 export interface Frames {
@@ -20,7 +20,7 @@ export interface Frames {
   /** `summary` is that of a recorded answer. */
   fail (failure: MappedError, at: Position, summary: (() => Summary) | undefined): string
   /** The frame that shows that the connection is alive. */
-  readonly keepAlive: string
+  readonly heartbeat: string
   /** True when the last frame has size and digest of the text. */
   readonly digests?: true
   /** True when the connection is cut after the frame of a failure. */
@@ -31,7 +31,7 @@ const NOTHING: Summary = { bytes: 0, sha256: '' }
 
 /**
  * Streams an answer as frames: a first frame, every part as it comes, and exactly one last frame, however the answer ends. After
- * every `heartbeat` milliseconds without a frame, a keep-alive frame is sent, also before the answer begins. Destroying the stream
+ * every `heartbeatMs` milliseconds without a frame, a heartbeat is sent, also before the answer begins. Destroying the stream
  * destroys the answer.
  */
 export class AnswerStream extends Cuttable {
@@ -44,18 +44,18 @@ export class AnswerStream extends Cuttable {
   #at: Position = START
   #finished = false
 
-  constructor (frames: Frames, heartbeat: number) {
+  constructor (frames: Frames, heartbeatMs: number) {
     super()
     this.#frames = frames
     this.#heartbeat = setInterval(() => {
       // To a reader that is behind, the bytes that wait show as much.
-      if (this.readableLength === 0) this.push(frames.keepAlive)
-    }, heartbeat)
+      if (this.readableLength === 0) this.push(frames.heartbeat)
+    }, heartbeatMs)
   }
 
-  /** Sends a keep-alive frame now, so that the headers are sent. */
+  /** Sends a heartbeat now, so that the headers are sent. */
   open (): void {
-    this.push(this.#frames.keepAlive)
+    this.push(this.#frames.heartbeat)
   }
 
   /** Streams an answer. Call it once, and not after {@link fail}. */
@@ -74,7 +74,7 @@ export class AnswerStream extends Cuttable {
     source.on('data', body ? (bytes: Buffer) => this.#say('text', bytes) : (part: Part) => this.#part(part))
     source.once('end', () => {
       const end = ending()
-      const failure = this.#held() ? new GatewayError('bad_reply', { detail: 'its text ends within a character' }) : emptiness(end, this.#at.bytes)
+      const failure = this.#held() ? new GatewayError('bad_reply', { detail: 'its text ends within a character' }) : emptyAnswer(end, this.#at.bytes)
       if (failure) return this.fail(exchange.fail(failure))
       this.#finish(this.#frames.end(end, summary?.() ?? this.#summary(), this.#at))
     })
@@ -147,12 +147,12 @@ export class AnswerStream extends Cuttable {
  * reader of a slow model sees that the connection is alive. A failure before that rejects, and is answered with an error status.
  * `recorded` is the summary of a recorded answer that fails before it has begun.
  */
-export async function tellInFrames (frames: Frames, pending: Promise<Answer>, exchange: Exchange, heartbeat: number, recorded?: () => Summary): Promise<Readable> {
+export async function tellInFrames (frames: Frames, pending: Promise<Answer>, exchange: Exchange, heartbeatMs: number, recorded?: () => Summary): Promise<Readable> {
   const inTime = new AbortController()
-  const slow = sleep(heartbeat, undefined, { signal: inTime.signal }).catch(() => undefined)
+  const slow = sleep(heartbeatMs, undefined, { signal: inTime.signal }).catch(() => undefined)
   const answer = await Promise.race([pending, slow]).finally(() => inTime.abort())
 
-  const stream = new AnswerStream(frames, heartbeat)
+  const stream = new AnswerStream(frames, heartbeatMs)
   const begin = (answer: Answer): void => {
     exchange.began(answer)
     stream.tell(answer, exchange)

@@ -7,7 +7,7 @@ import { inJson } from './refusals.ts'
 export const events: Protocol = {
   name: 'events',
   headers: { 'Content-Type': 'text/event-stream; charset=utf-8' },
-  tell: (answer, exchange, reader) => tellInFrames(framesFor(reader), answer, exchange, reader.heartbeat, reader.streamId === undefined ? undefined : frames.nothing),
+  tell: (answer, exchange, reader) => tellInFrames(framesFor(reader), answer, exchange, reader.heartbeatMs, reader.streamId === undefined ? undefined : frames.nothing),
   refuse: inJson
 }
 
@@ -16,7 +16,7 @@ const ELSEWHERE = ['draining', 'store_unavailable']
 
 function framesFor ({ requestId, streamId }: Reader): Frames {
   return {
-    keepAlive: frames.keepAlive,
+    heartbeat: frames.heartbeat,
     digests: true,
     begin: ({ delivery, model }) => frames.start({ ...(streamId !== undefined && { streamId }), requestId, delivery, ...(model !== undefined && { model }) }),
     text: frames.delta,

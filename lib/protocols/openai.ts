@@ -4,11 +4,11 @@ import { type Answer, type Part, streamOf } from '../answer/answer.ts'
 import type { Exchange } from '../answer/exchange.ts'
 import { GatewayError, type MappedError } from '../errors.ts'
 import { type CompletionHead, toFinishReason, toOpenAIUsage } from '../openai/completion.ts'
-import { toOpenAI } from '../openai/errors.ts'
-import { keepAlive } from '../sse/frames.ts'
+import { toOpenAI } from '../openai/error-format.ts'
+import { heartbeat } from '../sse/frames.ts'
 import { type Frames, tellInFrames } from './answer-stream.ts'
 import type { Protocol, Refusal } from './protocol.ts'
-import { emptiness } from './verdict.ts'
+import { emptyAnswer } from './incomplete-answer.ts'
 
 /** The options of a request for a completion. */
 export interface OpenAIOptions {
@@ -37,9 +37,9 @@ export function openai ({ stream, includeUsage, model = 'default' }: OpenAIOptio
   return {
     name: 'openai',
     headers: { 'Content-Type': stream ? 'text/event-stream; charset=utf-8' : 'application/json; charset=utf-8' },
-    async tell (pending, exchange, { requestId, streamId = requestId, heartbeat }) {
+    async tell (pending, exchange, { requestId, streamId = requestId, heartbeatMs }) {
       asked = true
-      if (stream) return await tellInFrames(chunks(head(streamId), includeUsage), pending, exchange, heartbeat)
+      if (stream) return await tellInFrames(chunks(head(streamId), includeUsage), pending, exchange, heartbeatMs)
       const answer = await pending
       begun = true
       return await whole(head(streamId), answer, exchange)
@@ -58,7 +58,7 @@ function chunks (head: CompletionHead, includeUsage: boolean): Frames {
   const begun = `{"id":${JSON.stringify(head.id)},"object":"chat.completion.chunk","created":${head.created},"model":${JSON.stringify(head.model)},`
   const chunk = (delta: string, finishReason = 'null'): string => `data: ${begun}"choices":[{"index":0,"delta":${delta},"finish_reason":${finishReason}}]}\n\n`
   return {
-    keepAlive,
+    heartbeat,
     cutsFailures: true,
     // Some clients lose the usage of an answer whose first delta has no role.
     begin: () => chunk('{"role":"assistant","content":""}'),
@@ -100,7 +100,7 @@ async function whole (head: CompletionHead, answer: Answer, exchange: Exchange):
   const content = Buffer.concat(text)
   const thoughts = Buffer.concat(reasoning)
   const ending = answer.ending()
-  const failure = isUtf8(content) && isUtf8(thoughts) ? emptiness(ending, content.length) : new GatewayError('bad_reply', { detail: 'its text is not UTF-8' })
+  const failure = isUtf8(content) && isUtf8(thoughts) ? emptyAnswer(ending, content.length) : new GatewayError('bad_reply', { detail: 'its text is not UTF-8' })
   if (failure) throw failure
   return Readable.from([Buffer.from(JSON.stringify({
     ...head,

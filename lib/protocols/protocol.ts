@@ -8,8 +8,8 @@ export interface Reader {
   readonly requestId: string
   /** The id of a resumable answer. */
   readonly streamId?: string
-  /** After how many milliseconds without output a keep-alive is sent, in protocols that have one. */
-  readonly heartbeat: number
+  /** After how many milliseconds without output a heartbeat is sent, in protocols that have one. */
+  readonly heartbeatMs: number
 }
 
 /** The body of an error reply, for a failure before the first byte, in the format that the reader expects. */

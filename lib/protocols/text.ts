@@ -4,7 +4,7 @@ import type { Exchange } from '../answer/exchange.ts'
 import { Cuttable } from './cuttable.ts'
 import type { Protocol } from './protocol.ts'
 import { inJson, inText, inTextAlone } from './refusals.ts'
-import { emptiness, incompleteness } from './verdict.ts'
+import { emptyAnswer, incompleteAnswer } from './incomplete-answer.ts'
 
 /**
  * Plain text: what the answer says, and nothing else. The service's own body is the reply as it is, so that its backpressure
@@ -58,7 +58,7 @@ class TextStream extends Cuttable {
     exchange.onOver(() => this.destroy())
     source.once('end', () => {
       const ending = answer.ending()
-      const failure = emptiness(ending, bytes) ?? incompleteness(ending)
+      const failure = emptyAnswer(ending, bytes) ?? incompleteAnswer(ending)
       if (failure) {
         exchange.fail(failure)
         this.#fail(failure)

@@ -80,7 +80,7 @@ export function reconnect ({ bytes }: Position): string {
 }
 
 /** A comment that only shows that the connection is alive. It ends in one newline: an empty line would make some clients dispatch an empty event. */
-export const keepAlive = ': keep-alive\n'
+export const heartbeat = ': keep-alive\n'
 
 /** The id of the last event. A client that sends it as `Last-Event-ID` has read everything. */
 function endAt (at: Position): string {

@@ -2,7 +2,7 @@ import { request as httpRequest } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { once } from 'node:events'
 import { test } from 'tap'
-import { CopilotError } from '../../copilot/errors.ts'
+import { CopilotError } from '../../copilot/copilot-error.ts'
 import { post, scriptedEngine, service } from './helper.ts'
 
 test('a request that breaks a rule is refused as JSON', async t => {

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream'
 import Fastify from 'fastify'
 import { type Test, test } from 'tap'
 import type { CopilotServiceOptions } from '../../copilot/app.ts'
-import { CopilotError } from '../../copilot/errors.ts'
+import { CopilotError } from '../../copilot/copilot-error.ts'
 import { deferred, requestLines, pieces, post, readUntil, scriptedEngine, service } from './helper.ts'
 
 /** A service that logs to the test: `line` gives the next line about a request. */

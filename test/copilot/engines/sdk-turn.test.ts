@@ -1,7 +1,7 @@
 import type { SessionEvent } from '@github/copilot-sdk'
 import { once } from 'node:events'
 import { test } from 'tap'
-import { CopilotError } from '../../../copilot/errors.ts'
+import { CopilotError } from '../../../copilot/copilot-error.ts'
 import { Turn } from '../../../copilot/engines/sdk-turn.ts'
 
 /** The events that the real SDK 1.0.14 was seen to send for a short answer, as far as they matter here; to be told in part. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { test } from 'tap'
-import { CopilotError } from '../../../copilot/errors.ts'
+import { CopilotError } from '../../../copilot/copilot-error.ts'
 import type { AnswerRequest } from '../../../copilot/engines/engine.ts'
 import { deferred, pieces, post, readUntil, scriptedEngine, service } from '../helper.ts'
 

@@ -52,7 +52,7 @@ test('what fails or is cut behind an end is no part of it', async t => {
 
 test('a reply that waits behind another is dropped without its connection', async t => {
   const { exchange: waiting, response } = exchange()
-  waiting.drop(new GatewayError('draining'))
+  waiting.disconnect(new GatewayError('draining'))
   t.equal(waiting.ended, 'drained')
   t.equal(response.destroyed, true)
 })

@@ -94,11 +94,11 @@ test('a slow model shows that it is alive; the answer, or its failure, follows',
     if (failure) throw failure
     return answer([text('at last')])
   }
-  const told = await telling(t, events, later(), { heartbeat: 5 })
+  const told = await telling(t, events, later(), { heartbeatMs: 5 })
   t.match(told.body, /^(: keep-alive\n)+event: start\n/)
   t.match(parse(told.body).at(-1), { event: 'done' })
-  t.match(parse((await telling(t, events, later(new GatewayError('timeout')), { heartbeat: 5 })).body), [{ event: 'error', id: '0.end', data: { errorType: 'timeout' } }])
-  t.match(parse((await telling(t, events, later(new GatewayError('stopped')), { heartbeat: 5, streamId: 's' })).body), [{ event: 'done', data: { reason: 'stopped', bytes: 0, sha256: sha256('') } }])
+  t.match(parse((await telling(t, events, later(new GatewayError('timeout')), { heartbeatMs: 5 })).body), [{ event: 'error', id: '0.end', data: { errorType: 'timeout' } }])
+  t.match(parse((await telling(t, events, later(new GatewayError('stopped')), { heartbeatMs: 5, streamId: 's' })).body), [{ event: 'done', data: { reason: 'stopped', bytes: 0, sha256: sha256('') } }])
 })
 
 test('a body is told in the chunks that it comes in, and nothing is read that nobody takes', async t => {
@@ -111,7 +111,7 @@ test('a body is told in the chunks that it comes in, and nothing is read that no
 
 test('an answer that comes for a reader who is gone is let go of', async t => {
   const parts = new PassThrough({ objectMode: true })
-  const stream = new AnswerStream({ begin: () => '', text: () => '', reasoning: () => '', tool: () => '', end: () => '', fail: () => '', keepAlive: '' }, 1)
+  const stream = new AnswerStream({ begin: () => '', text: () => '', reasoning: () => '', tool: () => '', end: () => '', fail: () => '', heartbeat: '' }, 1)
   stream.destroy()
   // Nothing of the reply is left that could be asked.
   stream.tell({ ...answer([]), parts }, Object.create(null))

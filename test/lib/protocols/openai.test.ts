@@ -49,7 +49,7 @@ test('a failure behind the first byte is an error, and a cut behind it', async t
 
 test('a slow model commits to 200; what fails later is told in the stream', async t => {
   const failing = async (committed: Promise<unknown>) => await committed.then(() => { throw new GatewayError('timeout') })
-  const { status, body, whole } = await telling(t, streamed, failing, { heartbeat: 5 })
+  const { status, body, whole } = await telling(t, streamed, failing, { heartbeatMs: 5 })
   t.equal(status, 200)
   t.match(body, /^(: keep-alive\n)+data: \{"error"/)
   t.notOk(whole)
@@ -79,7 +79,7 @@ test('a reader that leaves an answer that is told as one object gives it up', as
   const server = createServer((_request, response) => {
     const exchange = new Exchange(response, () => {})
     response.once('close', () => exchange.settle())
-    whole.tell(Promise.resolve({ ...answer([]), parts }), exchange, { requestId: 'r', heartbeat: 1 }).catch((error: Error) => left(error))
+    whole.tell(Promise.resolve({ ...answer([]), parts }), exchange, { requestId: 'r', heartbeatMs: 1 }).catch((error: Error) => left(error))
     parts.write(text('half'), () => leaving.abort())
   }).listen(0, '127.0.0.1')
   t.teardown(() => server.close())

@@ -35,7 +35,7 @@ export async function telling (t: Test, protocol: Protocol, pending: Answer | ((
     exchanges.push(exchange)
     response.once('close', () => exchange.settle())
     const committed = new EventEmitter()
-    protocol.tell(typeof pending === 'function' ? pending(once(committed, 'committed')) : Promise.resolve(pending), exchange, { requestId: 'r', heartbeat: HOUR, ...reader }).then(stream => {
+    protocol.tell(typeof pending === 'function' ? pending(once(committed, 'committed')) : Promise.resolve(pending), exchange, { requestId: 'r', heartbeatMs: HOUR, ...reader }).then(stream => {
       response.writeHead(200, protocol.headers)
       committed.emit('committed')
       stream.once('error', () => response.destroy()).pipe(response)

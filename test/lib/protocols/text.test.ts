@@ -52,7 +52,7 @@ test('a reader that leaves before there is text gives the answer up', async t =>
   const leave: Array<() => void> = []
   // All that is asked of it here.
   const exchange = Object.assign(Object.create(Exchange.prototype), { began () {}, onOver (listener: () => void) { leave.push(listener) } })
-  const told = plain.tell(Promise.resolve({ ...answer([]), parts }), exchange, { requestId: 'r', heartbeat: 1 })
+  const told = plain.tell(Promise.resolve({ ...answer([]), parts }), exchange, { requestId: 'r', heartbeatMs: 1 })
   await new Promise(resolve => setImmediate(resolve))
   for (const listener of leave) listener()
   await t.rejects(told, { message: 'the reader has left' })

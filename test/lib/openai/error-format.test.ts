@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { GatewayError } from '../../../lib/errors.ts'
-import { toOpenAI } from '../../../lib/openai/errors.ts'
+import { toOpenAI } from '../../../lib/openai/error-format.ts'
 
 test('a failure has a type by its status, its own name as a code, and the first rule that was broken', async t => {
   t.strictSame(toOpenAI(new GatewayError('forbidden')), { error: { message: 'Forbidden', type: 'permission_error', code: 'forbidden', param: null } })
