@@ -266,6 +266,8 @@ if (server) {
     const finished = recording.finish(whole)
     recording.tick()
     await finished
+    recording.tick()
+    t.equal(readers.length, 2, 'and nothing once it is over')
   })
 
   test('a message that was missed is made up for, and an entry that Redis cannot give ends the reading', async t => {
