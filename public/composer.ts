@@ -133,7 +133,7 @@ export class Composer {
 
   #take (prompt: string): void {
     if (this.#busy && this.#queued) {
-      announce('One question is waiting already. Remove it, or wait for the answer.')
+      this.#refuse('One question is waiting already. Remove it, or wait for the answer.')
       return
     }
     const instead = this.#editing?.turn

@@ -196,6 +196,8 @@ export class Conversation {
     library.change(turn.chat, { chosen: { ...library.chat(turn.chat)?.chosen, [turn.parent ?? '']: other.id } })
     this.refresh()
     this.#busy()
-    this.#views.get(other.id)?.root.scrollIntoView({ block: 'nearest' })
+    const view = this.#views.get(other.id)
+    view?.question.focus(step)
+    view?.root.scrollIntoView({ block: 'nearest' })
   }
 }

@@ -107,7 +107,10 @@ addEventListener('hashchange', route)
 addEventListener('popstate', () => { if (!location.hash.endsWith(conversation.chat)) route() })
 
 const exporting = byId('exporting', HTMLDialogElement)
-byId('export-chat', HTMLButtonElement).addEventListener('click', () => exporting.showModal())
+byId('export-chat', HTMLButtonElement).addEventListener('click', () => {
+  if (library.chat(conversation.chat)) exporting.showModal()
+  else say('Nothing was asked here yet, so there is nothing to save.')
+})
 exporting.addEventListener('close', () => {
   const chat = library.chat(conversation.chat)
   if (!chat) return
@@ -131,11 +134,23 @@ async function importFile (): Promise<void> {
     location.hash = `#/c/${chat.id}`
     announce('Imported')
   } catch (error) {
-    const note = make('p', 'undo-note', make('span', '', error instanceof Error ? error.message : String(error)), button('Close', () => note.remove()))
-    byId('undo', HTMLElement).append(note)
-    announce(note.textContent)
+    say(error instanceof Error ? error.message : String(error))
   }
 }
+
+/** Shows a sentence below the list of conversations until it is closed. */
+function say (sentence: string): void {
+  const note = make('p', 'undo-note', make('span', '', sentence), button('Close', () => note.remove()))
+  byId('undo', HTMLElement).append(note)
+  announce(sentence)
+}
+
+// A control may be gone once it was pressed, and the focus with it: the box takes it, except from a finger, for which a keyboard would come up.
+addEventListener('click', ({ pointerType, target }) => {
+  const { activeElement } = document
+  const gone = target instanceof Element && !target.checkVisibility()
+  if (gone && pointerType !== 'touch' && (activeElement === document.body || !activeElement?.checkVisibility())) composer.focus()
+})
 
 const offline = byId('offline', HTMLElement)
 for (const event of ['online', 'offline']) addEventListener(event, () => { offline.hidden = navigator.onLine })

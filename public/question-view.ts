@@ -40,6 +40,13 @@ export class QuestionView {
     this.root.append(text, tools)
   }
 
+  /** Moves the focus to the arrow of a step, or to the other one where there is no further version. */
+  focus (step: -1 | 1): void {
+    const arrows = [...this.#versions.querySelectorAll('button')]
+    if (step === 1) arrows.reverse()
+    arrows.find(({ disabled }) => !disabled)?.focus()
+  }
+
   /** Shows the number of this version and how many there are. */
   place (index: number, count: number): void {
     this.#versions.hidden = count < 2

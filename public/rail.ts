@@ -25,6 +25,10 @@ export class Rail {
     this.#parts = parts
     this.#toggle.addEventListener('click', () => this.#open(!this.#root.classList.contains('open')))
     byId('rail-close', HTMLButtonElement).addEventListener('click', () => this.#open(false))
+    document.addEventListener('click', event => {
+      const path = event.composedPath()
+      if (this.#root.classList.contains('open') && !path.includes(this.#root) && !path.includes(this.#toggle)) this.#open(false, false)
+    })
     this.#search.addEventListener('input', () => this.draw())
     this.#root.addEventListener('keydown', event => {
       if (event.key !== 'Escape') return

@@ -114,7 +114,9 @@ export class TurnView {
     this.#endCountdown()
     const seconds = make('span')
     const now = button('Try now', this.#actions.retryNow)
+    const focused = this.#wait.contains(document.activeElement)
     this.#wait.replaceChildren(`try ${attempt} of ${tries} `, seconds, now)
+    if (focused) now.focus()
     this.#endCountdown = countdown((at - Date.now()) / 1000, seconds)
   }
 
@@ -143,6 +145,15 @@ export class TurnView {
   }
 
   #said (): string {
+    const heads = this.#body.querySelectorAll<HTMLElement>('.code-head')
+    for (const head of heads) head.hidden = true
+    const said = this.#text()
+    for (const head of heads) head.hidden = false
+    return said
+  }
+
+  /** The text that is seen of the answer, or its beginning. */
+  #text (): string {
     let said = ''
     for (const block of this.#body.children) {
       if (said.length > MAX_SAID) return `${said.slice(0, MAX_SAID)} …`
@@ -170,7 +181,7 @@ export class TurnView {
   #tools (): HTMLElement[] {
     const copyButton = button('Copy', () => { void copy(this.#turn.answer, this.#body, copyButton) })
     copyButton.setAttribute('aria-label', 'Copy answer')
-    const tools: HTMLElement[] = [copyButton, button('Regenerate', () => this.#actions.regenerate())]
+    const tools: HTMLElement[] = [...this.#turn.answer ? [copyButton] : [], button('Regenerate', () => this.#actions.regenerate())]
     if (this.#models.length > 1) {
       const others = make('select', 'quiet others', new Option('with…', ''), ...this.#models.map(({ id, name }) => new Option(name ?? id, id)))
       others.setAttribute('aria-label', 'Regenerate with')
