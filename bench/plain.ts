@@ -12,6 +12,7 @@ import drain from '../plugins/drain.ts'
 import errors from '../plugins/errors.ts'
 import exchange from '../plugins/exchange.ts'
 import pipelining from '../plugins/pipelining.ts'
+import redis from '../plugins/redis.ts'
 import resume from '../plugins/resume.ts'
 import securityHeaders from '../plugins/security-headers.ts'
 import type { AnswerSlots } from '../plugins/slots.ts'
@@ -41,7 +42,7 @@ const app = Fastify(options)
 const unwatched = fp(async () => {}, { name: 'metrics' })
 const limits = fp(async app => { app.decorate('slots', unlimited).decorate('shedLoad', async () => {}).decorate('heapReliefs', []) }, { name: 'slots' })
 const unlimitedConnections = fp(async app => { app.decorate('descriptorRoom', { connections: Infinity, answers: Infinity }) }, { name: 'connections' })
-const parts = [config, exchange, errors, validation, tracing, auth, accessLog, unwatched, securityHeaders, cors, pipelining, unlimitedConnections, stall, drain, limits, companion, copilot, resume, delivery]
+const parts = [config, redis, exchange, errors, validation, tracing, auth, accessLog, unwatched, securityHeaders, cors, pipelining, unlimitedConnections, stall, drain, limits, companion, copilot, resume, delivery]
 for (const part of parts) await app.register(part)
 await app.register(api, { prefix: '/api' })
 await app.listen({ host: '127.0.0.1', port: app.config.PORT })

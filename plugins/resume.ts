@@ -6,15 +6,17 @@ import { GatewayError } from '../lib/errors.ts'
 import { callerKey } from '../lib/limits/caller-key.ts'
 import { type LiveAnswer, type LiveAnswerOptions, record, recordOnce } from '../lib/streams/live.ts'
 import { MemoryStore } from '../lib/streams/memory/store.ts'
-import type { From, IdempotencyKey, Reading, Recording } from '../lib/streams/recording.ts'
+import type { From, IdempotencyKey, Reading, Recording, RecordingStore } from '../lib/streams/recording.ts'
+import { RedisStore } from '../lib/streams/redis/store.ts'
 
 /** Resumable answers: they go on when their readers leave. */
 export interface ResumableAnswers {
   /**
    * Asks for an answer on behalf of a reply and records it; `chat` names the conversation that it is in. Takes a slot for it, and
-   * rejects when there is none, or no room for another recording.
+   * rejects when there is none, or no room for another recording. Undefined, with a slot taken and nothing asked, when the store
+   * cannot be reached: the answer can be given, and not be kept.
    */
-  start (reply: FastifyReply, prompt: CopilotPrompt, chat?: string): Promise<Recording>
+  start (reply: FastifyReply, prompt: CopilotPrompt, chat?: string): Promise<Recording | undefined>
   /**
    * The same for a question with a key, which is asked once: whoever comes again with it gets the answer that there is, and the
    * reply says so. Rejects with a `GatewayError` `idempotency_mismatch` when the key is another question's.
@@ -22,7 +24,7 @@ export interface ResumableAnswers {
   startOnce (reply: FastifyReply, prompt: CopilotPrompt, key: IdempotencyKey, chat?: string): Promise<Recording>
   /** Reads one of the caller's own answers from a place on. */
   resume (request: FastifyRequest, id: string, from: From): Promise<Reading>
-  /** Whether this process is still writing one of the caller's own answers. Rejects when there is none by this id. */
+  /** Whether one of the caller's own answers is still being written. Rejects when there is none by this id. */
   writing (request: FastifyRequest, id: string): Promise<boolean>
   /** Stops one of the caller's own answers. */
   stop (request: FastifyRequest, id: string): Promise<void>
@@ -42,7 +44,8 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 /** Records resumable answers while readers come and go, and lets only the caller who asked read or stop them. */
 export default fp(async function resume (app) {
   const { config } = app
-  const store = new MemoryStore({ ttl: config.RESUME_TTL_MS, maxBytes: config.RESUME_MAX_BYTES, maxRecordingBytes: MAX_ANSWER_BYTES })
+  const bounds = { ttl: config.RESUME_TTL_MS, maxBytes: config.RESUME_MAX_BYTES, maxRecordingBytes: MAX_ANSWER_BYTES }
+  const store: RecordingStore = app.redis ? new RedisStore({ ...bounds, redis: app.redis }) : new MemoryStore(bounds)
   const live = new Set<LiveAnswer>()
 
   async function find (request: FastifyRequest, id: string) {
@@ -88,7 +91,8 @@ export default fp(async function resume (app) {
       const story = exchange.startStory()
       const started = record(store, asking(reply, prompt, chat, async () => story))
       slot.holdUntil(started.then(({ over }) => over))
-      const answer = await started
+      const answer = await started.catch(unlessUnavailable)
+      if (!answer) return undefined
       follow(answer, () => story)
       const { signal } = exchange
       signal.addEventListener('abort', () => {
@@ -127,8 +131,7 @@ export default fp(async function resume (app) {
     },
 
     async writing (request, id) {
-      await find(request, id)
-      return [...live].some(({ recording }) => recording.id === id)
+      return !await (await find(request, id)).isOver()
     },
 
     async stop (request, id) {
@@ -154,7 +157,12 @@ export default fp(async function resume (app) {
     await Promise.all([...live].map(({ over }) => over))
     await store.close()
   })
-}, { name: 'resume', dependencies: ['config', 'exchange', 'errors', 'drain', 'auth', 'slots', 'copilot'] })
+}, { name: 'resume', dependencies: ['config', 'exchange', 'errors', 'drain', 'auth', 'slots', 'copilot', 'redis'] })
+
+/** Lets the loss of the store be no failure of a question that does not need it. */
+function unlessUnavailable (error: unknown): undefined {
+  if (!(error instanceof GatewayError) || error.errorType !== 'store_unavailable') throw error
+}
 
 function ownerOf ({ caller }: FastifyRequest): string {
   return `${caller?.kind}:${caller?.id}`

@@ -23,5 +23,9 @@ export async function deliverAnswer (reply: FastifyReply, { prompt, form, resuma
     return await reply.deliver(app.copilot.answer(prompt, request.upstreamCall))
   }
   const recording = key ? await app.answers.startOnce(reply, prompt, key, chat) : await app.answers.start(reply, prompt, chat)
+  if (!recording) {
+    reply.header('X-Resumable', 'no')
+    return await reply.deliver(app.copilot.answer(prompt, request.upstreamCall))
+  }
   return await reply.deliver(recording.read({ bytes: 0 }, request.exchange.signal), recording.id)
 }

@@ -28,6 +28,8 @@ export interface Recording {
   read (from: From, signal: AbortSignal, unit?: 'bytes' | 'characters'): Promise<Reading>
   /** Size and digest of the text recorded so far. */
   summary (): Promise<Summary>
+  /** Whether the answer is over: nothing more of it will come. */
+  isOver (): Promise<boolean>
   /** Asks the writer to stop. Resolves when the answer is over; at once when it already is. */
   stop (): Promise<void>
 }
@@ -101,6 +103,8 @@ export interface RecordingStore {
   findRunning (chat: string, owner: string): Promise<Recording | undefined>
   /** Finds the answer for a key, in progress or over. */
   findKeyed (key: string, owner: string): Promise<Recording | undefined>
+  /** Releases memory of this process that nobody needs at the moment: its heap is nearly full. */
+  relieve (): void
   /** Releases what the store holds in this process. Recordings in a shared store stay. */
   close (): Promise<void>
 }

@@ -32,7 +32,7 @@ const WITH_USAGE = 'event: delta\ndata: {"text":"Hi"}\n\nevent: done\ndata: {"fi
 
 /** A gateway's metrics after an answer. */
 async function liveScrape (t: Test): Promise<Scrape> {
-  const { url, log } = await pair(t, { '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/event-stream' }).end(WITH_USAGE) })
+  const { url, log } = await pair(t, { '/chat/stream': reply => reply.writeHead(200, { 'content-type': 'text/event-stream' }).end(WITH_USAGE) }, { REDIS_URL: 'redis://127.0.0.1:9' })
   await (await ask(url)).text()
   await log.ended()
   return await scrape(url)

@@ -95,6 +95,17 @@ async function oneSickService (t: Test): Promise<Rehearsal> {
   }
 }
 
+async function redisThatIsGone (t: Test): Promise<Rehearsal> {
+  const gateway = await pair(t, { '/chat/stream': streams('fine') }, { REDIS_URL: `redis://127.0.0.1:${await freePort()}`, RATE_LIMIT_MAX: '0' })
+  return {
+    symptom: 'Redis is gone',
+    gateway,
+    cause: async () => await (await ask(gateway.url)).text(),
+    shows: result => Object.values(result).includes(0),
+    logs: () => gateway.log.line(({ msg, reason }) => msg.startsWith('Redis is lost') && reason === 'ECONNREFUSED')
+  }
+}
+
 async function memoryThatGrows (t: Test): Promise<Rehearsal> {
   const gateway = await pair(t, { '/chat/stream': streams('x'.repeat(70_000)) }, { RESUME_MAX_BYTES: '65536', RATE_LIMIT_MAX: '0' })
   return {
@@ -107,7 +118,7 @@ async function memoryThatGrows (t: Test): Promise<Rehearsal> {
 }
 
 test('every symptom of the runbook is shown by its query and by its line of the log', async t => {
-  const rehearsals = await Promise.all([answersThatBeginLate, answersThatAreCut, tooManyRequests, oneSickService, memoryThatGrows].map(prepare => prepare(t)))
+  const rehearsals = await Promise.all([answersThatBeginLate, answersThatAreCut, tooManyRequests, oneSickService, redisThatIsGone, memoryThatGrows].map(prepare => prepare(t)))
   const query = await prometheus(t, rehearsals.map(({ gateway }) => gateway))
   if (!query) return
   t.strictSame(rehearsals.map(({ symptom }) => symptom), [...queries.keys()])

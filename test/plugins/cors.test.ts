@@ -103,6 +103,6 @@ test('answers and errors carry the headers, and name those that a page may read'
   ]
   t.strictSame(replies.map(({ status }) => status), [200, 400, 401, 415, 500, 404])
   for (const reply of replies) {
-    t.match(Object.fromEntries(reply.headers), { 'access-control-allow-origin': 'http://localhost:5173', 'access-control-expose-headers': 'X-Request-Id, X-Error-Type, X-Copilot-Delivery, X-Stream-Id, Retry-After' }, String(reply.status))
+    t.match(Object.fromEntries(reply.headers), { 'access-control-allow-origin': 'http://localhost:5173', 'access-control-expose-headers': 'X-Request-Id, X-Error-Type, X-Copilot-Delivery, X-Stream-Id, X-Resumable, Retry-After' }, String(reply.status))
   }
 })

@@ -111,6 +111,10 @@ export class MemoryRecording implements LiveRecording, Source {
     return this.#summary()
   }
 
+  async isOver (): Promise<boolean> {
+    return this.over
+  }
+
   async stop (): Promise<void> {
     if (this.over) return
     const over = once(this.#events, 'over')

@@ -114,11 +114,9 @@ export class Commands {
   }
 
   async #asked<T> (ask: () => Promise<T>): Promise<T> {
-    try {
-      return await ask()
-    } catch {
-      // Not as the cause: it has the arguments of the command.
-      throw new GatewayError('store_unavailable')
-    }
+    // A Redis that is known to be lost is not asked, however many want it.
+    if (!this.#redis.up) throw new GatewayError('store_unavailable')
+    // The error is not the cause: it has the arguments of the command.
+    return await ask().catch(() => { throw new GatewayError('store_unavailable') })
   }
 }

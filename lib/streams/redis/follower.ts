@@ -61,6 +61,10 @@ export class Follower {
     return await this.#use(async () => await this.#local.summary())
   }
 
+  async isOver (): Promise<boolean> {
+    return await this.#use(async () => this.over)
+  }
+
   /** Asks whoever writes it to stop. Resolves when it is over. */
   async stop (): Promise<void> {
     await this.#use(async () => {

@@ -27,6 +27,7 @@ export class Followers implements Leader {
       id,
       read: async (from: From, signal: AbortSignal, unit?: 'bytes' | 'characters'): Promise<Reading> => await this.#of(id).read(from, signal, unit),
       summary: async (): Promise<Summary> => await this.#of(id).summary(),
+      isOver: async (): Promise<boolean> => await this.#of(id).isOver(),
       stop: async (): Promise<void> => await this.#of(id).stop()
     }
   }
@@ -37,15 +38,20 @@ export class Followers implements Leader {
 
   /** Lets go of recordings that nobody reads, tells the writers of the others how many read them, and looks whether they still write. */
   async tick (): Promise<void> {
-    for (const follower of this.#followers.values()) if (follower.idle) this.#leave(follower)
+    this.leaveIdle()
     const followers = [...this.#followers.values()].filter(({ over }) => !over)
     if (followers.length === 0) return
     try {
       const seen = await this.commands.look(this.#replica, followers.map(({ id, readers }) => [id, readers]))
-      await Promise.all(followers.map(async (follower, index) => await follower.see(...seen[index] ?? ['gone', 0])))
+      await Promise.all(seen.map(async ([state, length], index) => await followers[index]?.see(state, length)))
     } catch {
       this.fail()
     }
+  }
+
+  /** Lets go of recordings that nobody reads here. */
+  leaveIdle (): void {
+    for (const follower of this.#followers.values()) if (follower.idle) this.#leave(follower)
   }
 
   /** Ends all readings of recordings that are not over: nothing more of them can be known. */

@@ -104,6 +104,10 @@ export class HeldRecording implements LiveRecording, Journaled {
     return await this.#local.summary()
   }
 
+  async isOver (): Promise<boolean> {
+    return this.#local.over
+  }
+
   async stop (): Promise<void> {
     await this.#local.stop()
   }

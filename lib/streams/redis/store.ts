@@ -92,6 +92,10 @@ export class RedisStore implements RecordingStore, Holder {
     this.#channels.close()
   }
 
+  relieve (): void {
+    this.#followers.leaveIdle()
+  }
+
   released ({ id }: HeldRecording): void {
     this.#held.delete(id)
   }

@@ -174,8 +174,10 @@ export function testRecordingStore (name: string, make: (t: Test, bounds: Bounds
     const found = await store.find(recording.id, 'me')
     const reading = await recording.read(start, forever)
     const failed = t.rejects(told(reading), new GatewayError('stopped'))
+    t.equal(await found?.isOver(), false)
     await found?.stop()
     await failed
+    t.equal(await found?.isOver(), true)
     await found?.stop()
     await recording.fail(new GatewayError('timeout'))
     await t.rejects(told(await recording.read(start, forever)), new GatewayError('stopped'), 'the first end counts')

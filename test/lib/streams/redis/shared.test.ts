@@ -304,4 +304,20 @@ if (server) {
     await followers.tick()
     channels.close()
   })
+
+  test('word of what is not here, or over, changes nothing', async t => {
+    const [one] = await stores(t, {}, 1) as [RedisStore]
+    const redis = await connected(t, '')
+    const recording = await begun(one)
+    const readers: number[] = []
+    const held = new HeldRecording(one, { ...idle, watched: now => readers.push(now) }, { id: 'x', owner: 'y', holder: 'z' })
+    await held.fail(new GatewayError('stopped'))
+    held.readElsewhere('another', 1)
+    t.strictSame(readers, [])
+    const [channel = ''] = await redis.commands.call('PUBSUB', 'CHANNELS', `test${prefixes}:n:*`) as string[]
+    for (const message of ['s unknown', 'r unknown another 1']) t.equal(await redis.commands.publish(channel, message), 1)
+    await recording.finish(whole)
+    t.equal(await recording.isOver(), true)
+    one.relieve()
+  })
 }
