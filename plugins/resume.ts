@@ -153,7 +153,8 @@ export default fp(async function resume (app) {
   app.addHook('onClose', async () => {
     // Fastify waits for the answers of its first listener; for `localhost` it has two. What stands above closes after this.
     await app.lifecycle.idle()
-    for (const answer of live) answer.abort(new GatewayError('draining'))
+    // Those who read it on at another gateway must not be sent back for what nobody writes any more.
+    for (const answer of live) answer.abort(new GatewayError(app.redis ? 'producer_lost' : 'draining'))
     await Promise.all([...live].map(({ over }) => over))
     await store.close()
   })

@@ -142,6 +142,20 @@ test('a gateway that is killed leaves what it had recorded, and the word that it
   const late = await events(await get(other, id, '', inEvents))
   t.equal(textOf(late), 'one ')
   t.match(late.at(-1), { event: 'error', data: { errorType: 'producer_lost', status: 503, retryable: true } })
+  const ahead = await get(other, id, '?offset=99')
+  t.equal(ahead.headers.get('x-error-type'), 'producer_lost', 'even to a reader who was told more than was recorded')
+})
+
+test('a gateway that shuts down sends its readers elsewhere, where they are told of an answer that it had to cut', async t => {
+  const gateways = await shared(t)
+  if (!gateways) return
+  const { one, other } = gateways
+  const asked = await ask(one.url, resumable, { headers: inEvents })
+  const id = asked.headers.get('x-stream-id')
+  const reading = await begun(await get(other, id, '', inEvents))
+  await one.app.close().catch(() => {})
+  t.match(await asked.text(), /event: reconnect/)
+  for (const told of [await reading.rest(), await (await get(other, id, '', inEvents)).text()]) t.match(told, /"text":"one "[^]*event: error[^]*"errorType":"producer_lost"/)
 })
 
 test('without Redis answers are given and not kept, and what was to be counted once is refused', async t => {

@@ -97,7 +97,7 @@ export class MemoryRecording implements LiveRecording, Source {
     try {
       const beginning = await this.#begun(signal)
       const found = this.#tape.locate(from, unit)
-      if (!found) throw new GatewayError('past_the_end', { detail: this.#whyNot(from) })
+      if (!found) throw this.#whyNot(from)
       const parts = new MemoryReading(this, found.place)
       this.#readings.add(parts)
       return { ...beginning, parts, offset: found.position, ending: () => this.#ending, summary: () => this.#summary() }
@@ -191,8 +191,10 @@ export class MemoryRecording implements LiveRecording, Source {
     return { bytes: this.#tape.textBytes, sha256: this.#hash.copy().digest('hex') }
   }
 
-  #whyNot ({ bytes, rest }: From): string {
+  #whyNot ({ bytes, rest }: From): GatewayError | ReportedError {
+    // A writer that is lost may have told more than it has recorded.
+    if (this.failure?.errorType === 'producer_lost') return this.failure
     const there = this.#tape.textBytes
-    return bytes > there ? `${bytes} is past the ${there} bytes there are` : `nothing is told at ${bytes}.${rest}`
+    return new GatewayError('past_the_end', { detail: bytes > there ? `${bytes} is past the ${there} bytes there are` : `nothing is told at ${bytes}.${rest}` })
   }
 }
