@@ -3,7 +3,8 @@ import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import { callerKey } from '../lib/limits/caller-key.ts'
 import { MemorySlots } from '../lib/limits/memory.ts'
-import type { Release, Slots } from '../lib/limits/slots.ts'
+import { RedisSlots } from '../lib/limits/redis.ts'
+import type { Release, SlotLimits, Slots } from '../lib/limits/slots.ts'
 
 /** A slot that a reply has taken. It is given back when the reply is closed, in whatever way, and what it is held for is over. */
 export interface Slot {
@@ -25,11 +26,16 @@ declare module 'fastify' {
   interface FastifyInstance { readonly slots: AnswerSlots }
 }
 
-/** Limits the answers in flight, in all and for each caller. Slots are released here and nowhere else. */
+/** Limits the answers in flight, in all and for each caller; with Redis, those of a caller on all gateways together. Slots are released here and nowhere else. */
 export default fp(async function slots (app) {
   const limits = { max: app.config.MAX_STREAMS, maxPerCaller: app.config.MAX_STREAMS_PER_CALLER }
-  const answers = new MemorySlots({ ...limits, max: Math.min(limits.max, app.descriptorRoom.answers) })
-  const readings = new MemorySlots(limits)
+  const slotsFor = (name: string, limits: SlotLimits): Slots => app.redis ? new RedisSlots(app.redis, name, limits) : new MemorySlots(limits)
+  const answers = slotsFor('answers', { ...limits, max: Math.min(limits.max, app.descriptorRoom.answers) })
+  const readings = slotsFor('readings', limits)
+  app.addHook('onClose', async () => {
+    answers.close()
+    readings.close()
+  })
 
   app.decorate('slots', {
     get taken () { return answers.taken },
@@ -42,7 +48,7 @@ export default fp(async function slots (app) {
       return await take(readings, reply)
     }
   })
-}, { name: 'slots', dependencies: ['config', 'exchange', 'auth', 'connections', 'budget'] })
+}, { name: 'slots', dependencies: ['config', 'redis', 'exchange', 'auth', 'connections', 'budget'] })
 
 /**
  * Waits until a pipelined reply has its connection. Until then it could take nothing, and a recording that is kept no longer waits

@@ -34,4 +34,6 @@ export class MemorySlots implements Slots {
       if (--own.taken === 0) this.#callers.delete(caller)
     }
   }
+
+  close (): void {}
 }

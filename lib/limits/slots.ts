@@ -18,4 +18,6 @@ export interface Slots {
    * taken nothing then: `too_many_streams` when the caller has as many as one may, `overloaded` when all are taken.
    */
   acquire (caller: string): Promise<Release>
+  /** Ends what keeps the slots up. Slots that are still taken are not given back. */
+  close (): void
 }

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { ask, type Gateway, json, pair, rawAsk, type Script, streams, type Upstream } from '../helper.ts'
+import { redisServer } from '../redis.ts'
 
 /** A gateway whose upstream begins answers and leaves their ends to the test. */
 async function answering (t: Test, environment: Record<string, string> = {}): Promise<Gateway & { service: Upstream, replies: ServerResponse[] }> {
@@ -37,6 +38,29 @@ test('a caller may have ten answers at once, and the next is refused before the 
   t.equal(await open[0]?.text(), 'half whole')
   await taken(gateway, 9)
   t.equal((await ask(url)).status, 200)
+})
+
+test('gateways that share a Redis share the limit of a caller, and each has its own MAX_STREAMS', async t => {
+  const redis = await redisServer(t)
+  if (!redis) return
+  const shared = { REDIS_URL: redis.url, MAX_STREAMS: '2', MAX_STREAMS_PER_CALLER: '2', AUTH_MODE: 'api-key', API_KEYS: 'ann:a,bob:b' }
+  const [one, two] = [await answering(t, shared), await answering(t, shared)]
+  const by = async (key: string, { url }: Gateway): Promise<Response> => await ask(url, undefined, { headers: { 'x-api-key': key } })
+  const [here] = [await by('a', one), await by('a', two)]
+  for (const gateway of [one, two]) {
+    const refused = await by('a', gateway)
+    t.equal(refused.headers.get('x-error-type'), 'too_many_streams')
+    t.equal(await refused.text(), 'Error: Too many answers at once: 2 may be open')
+    t.equal((await by('b', gateway)).status, 200)
+    t.equal((await by('b', gateway)).headers.get('x-error-type'), 'overloaded')
+  }
+
+  one.replies[0]?.end('whole')
+  t.equal(await here?.text(), 'half whole')
+  await taken(one, 1)
+  two.replies[1]?.end()
+  await taken(two, 1)
+  t.equal((await by('a', two)).status, 200, 'what was given back on one gateway is there on the other')
 })
 
 test('everybody together may have MAX_STREAMS answers at once, whoever they are', async t => {

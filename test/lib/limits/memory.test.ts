@@ -2,7 +2,11 @@ import { test } from 'tap'
 import { MemorySlots } from '../../../lib/limits/memory.ts'
 import { testSlots } from './contract.ts'
 
-testSlots('in memory', async (_t, limits) => new MemorySlots(limits))
+testSlots('in memory', async (t, limits) => {
+  const slots = new MemorySlots(limits)
+  t.teardown(() => slots.close())
+  return slots
+})
 
 test('callers who have nothing any more are forgotten', async t => {
   const slots = new MemorySlots({ max: 2, maxPerCaller: 2 })
