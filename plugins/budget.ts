@@ -21,10 +21,10 @@ export default fp(async function budget (app) {
     app.decorate('checkBudget', async () => {})
     return
   }
-  const ledger = app.redis ? new RedisLedger(app.redis, window) : new MemoryLedger(window)
+  const ledger = app.redis ? new RedisLedger(app.redis, 'tokens', window) : new MemoryLedger(window)
 
   app.decorate('checkBudget', async ({ caller, ip }) => {
-    const { tokens, endsIn } = await ledger.spent(callerKey(caller, ip))
+    const { amount: tokens, endsIn } = await ledger.spent(callerKey(caller, ip))
     if (tokens >= max) throw new GatewayError('budget_exhausted', { detail: `${tokens} of ${max} tokens`, headers: { 'Retry-After': String(Math.ceil(endsIn / 1000)) } })
   })
   app.addHook('onRequest', async request => {

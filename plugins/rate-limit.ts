@@ -1,8 +1,11 @@
-import rateLimit from '@fastify/rate-limit'
+import rateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import type { onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { GatewayError } from '../lib/errors.ts'
 import { addressKey, callerKey } from '../lib/limits/caller-key.ts'
+import type { Ledger, Spending } from '../lib/limits/ledger.ts'
+import { MemoryLedger } from '../lib/limits/memory-ledger.ts'
+import { RedisLedger } from '../lib/limits/redis-ledger.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -13,13 +16,33 @@ declare module 'fastify' {
   }
 }
 
-/** How many callers are remembered, of each kind. To push its own count out, a client would need this many names or addresses. */
-const MAX_CALLERS = 50_000
-
 /** The refusals that are counted by address. */
 const FAILED_LOGINS = ['unauthenticated', 'auth_unavailable']
 
-/** Limits the requests of each caller, and the failed logins of each address, to `RATE_LIMIT_MAX` in a window; 0: no limit. */
+/** Where the plugin counts: by {@link Ledger}s, one for requests, and another for the failed logins of its only child. */
+class Store implements FastifyRateLimitStore {
+  readonly #ledgerFor: (name: string) => Ledger
+  readonly #ledger: Ledger
+
+  constructor (ledgerFor: (name: string) => Ledger, name: string) {
+    this.#ledgerFor = ledgerFor
+    this.#ledger = ledgerFor(name)
+  }
+
+  incr (key: string, callback: Counted): void { void this.#ledger.spend(key, 1).then(spending => tell(spending, callback)) }
+
+  read (key: string, callback: Counted): void { void this.#ledger.spent(key).then(spending => tell(spending, callback)) }
+
+  child (): Store { return new Store(this.#ledgerFor, 'failed-logins') }
+}
+
+type Counted = Parameters<FastifyRateLimitStore['incr']>[1]
+
+function tell ({ amount, endsIn }: Spending, callback: Counted): void {
+  callback(null, { current: amount, ttl: endsIn })
+}
+
+/** Limits the requests of each caller, and the failed logins of each address, to `RATE_LIMIT_MAX` in a window, on all gateways together where they share a Redis; 0: no limit. */
 export default fp(async function rateLimits (app) {
   const { RATE_LIMIT_MAX: max, RATE_LIMIT_WINDOW_MS: timeWindow } = app.config
   if (max === 0) {
@@ -28,11 +51,12 @@ export default fp(async function rateLimits (app) {
     return
   }
 
+  const ledgerFor = (name: string): Ledger => app.redis ? new RedisLedger(app.redis, name, timeWindow) : new MemoryLedger(timeWindow)
   await app.register(rateLimit, {
     global: false,
     max,
     timeWindow,
-    cache: MAX_CALLERS,
+    store: class extends Store { constructor () { super(ledgerFor, 'requests') } },
     enableDraftSpec: true,
     keyGenerator: ({ caller, ip }) => callerKey(caller, ip),
     errorResponseBuilder: () => new GatewayError('too_many_requests')
@@ -57,4 +81,4 @@ export default fp(async function rateLimits (app) {
       throw error
     }
   })
-}, { name: 'rate-limit', dependencies: ['config', 'errors', 'auth'] })
+}, { name: 'rate-limit', dependencies: ['config', 'errors', 'redis', 'auth'] })

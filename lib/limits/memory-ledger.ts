@@ -1,13 +1,13 @@
-import type { Ledger, Spending } from './budget.ts'
+import type { Ledger, Spending } from './ledger.ts'
 
-/** How many callers are remembered; the one whose window began first is forgotten for another. */
+/** How many callers are remembered; the one whose window began first is forgotten for another. To push its own count out, a client would need this many names or addresses. */
 const MAX_CALLERS = 50_000
 
-/** Counts tokens in the memory of this process. */
+/** Counts in the memory of this process. */
 export class MemoryLedger implements Ledger {
   readonly #window: number
   /** In the order in which the windows began. `until` is a time of `performance.now()`. */
-  readonly #callers = new Map<string, { tokens: number, readonly until: number }>()
+  readonly #callers = new Map<string, { amount: number, readonly until: number }>()
 
   /** `window` is in milliseconds. */
   constructor (window: number) {
@@ -15,24 +15,26 @@ export class MemoryLedger implements Ledger {
   }
 
   async spent (caller: string): Promise<Spending> {
-    this.#expire()
+    const now = this.#expire()
     const own = this.#callers.get(caller)
-    return own ? { tokens: own.tokens, endsIn: own.until - performance.now() } : { tokens: 0, endsIn: 0 }
+    return own ? { amount: own.amount, endsIn: own.until - now } : { amount: 0, endsIn: 0 }
   }
 
-  async spend (caller: string, tokens: number): Promise<void> {
-    this.#expire()
-    const own = this.#callers.get(caller) ?? { tokens: 0, until: performance.now() + this.#window }
-    own.tokens += tokens
+  async spend (caller: string, amount: number): Promise<Spending> {
+    const now = this.#expire()
+    const own = this.#callers.get(caller) ?? { amount: 0, until: now + this.#window }
+    own.amount += amount
     this.#callers.set(caller, own)
+    return { amount: own.amount, endsIn: own.until - now }
   }
 
-  /** Forgets windows that have ended, and the oldest when there are too many. All windows are equally long: the first to begin is the first to end. */
-  #expire (): void {
+  /** Forgets windows that have ended, and the oldest when there are too many. All windows are equally long: the first to begin is the first to end. Returns the time. */
+  #expire (): number {
     const now = performance.now()
     for (const [caller, { until }] of this.#callers) {
       if (until > now && this.#callers.size < MAX_CALLERS) break
       this.#callers.delete(caller)
     }
+    return now
   }
 }

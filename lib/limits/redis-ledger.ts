@@ -1,42 +1,45 @@
-import { createHash } from 'node:crypto'
 import type { SharedRedis } from '../redis/client.ts'
-import type { Ledger, Spending } from './budget.ts'
+import type { Ledger, Spending } from './ledger.ts'
 import { MemoryLedger } from './memory-ledger.ts'
+import { sharedKey } from './shared-key.ts'
 
-/** Counts tokens in a Redis that gateways share. While Redis is lost, each of them goes by what it has counted itself. */
+/** Adds ARGV[2] to what KEYS[1] has, which begins a window of ARGV[1] ms when it has nothing. No key is ever without an end: it would never be forgotten. */
+const SPEND = `
+redis.call('SET', KEYS[1], 0, 'PX', ARGV[1], 'NX')
+return { redis.call('INCRBY', KEYS[1], ARGV[2]), redis.call('PTTL', KEYS[1]) }`
+
+/** Counts in a Redis that gateways share. While Redis is lost, each of them goes by what it has counted itself. */
 export class RedisLedger implements Ledger {
   readonly #redis: SharedRedis
+  readonly #name: string
   readonly #window: number
   readonly #own: MemoryLedger
 
-  /** `window` is in milliseconds. */
-  constructor (redis: SharedRedis, window: number) {
+  /** `name` distinguishes it from others that the same processes share; `window` is in milliseconds. */
+  constructor (redis: SharedRedis, name: string, window: number) {
     this.#redis = redis
+    this.#name = name
     this.#window = window
     this.#own = new MemoryLedger(window)
   }
 
   async spent (caller: string): Promise<Spending> {
-    return await this.#ask(async commands => {
-      const key = this.#keyOf(caller)
-      const [tokens, endsIn] = await Promise.all([commands.get(key), commands.pttl(key)])
-      return { tokens: Number(tokens), endsIn: Math.max(0, endsIn) }
+    return await this.#ask(caller, async (commands, key) => {
+      const [amount, endsIn] = await Promise.all([commands.get(key), commands.pttl(key)])
+      return { amount: Number(amount), endsIn: Math.max(0, endsIn) }
     }) ?? await this.#own.spent(caller)
   }
 
-  async spend (caller: string, tokens: number): Promise<void> {
-    await this.#own.spend(caller, tokens)
-    const key = this.#keyOf(caller)
-    // In one transaction, within which no key expires: a count without an end would never be forgotten.
-    await this.#ask(commands => commands.multi().set(key, 0, 'PX', this.#window, 'NX').incrby(key, tokens).exec())
+  async spend (caller: string, amount: number): Promise<Spending> {
+    const own = await this.#own.spend(caller, amount)
+    return await this.#ask(caller, async (commands, key) => {
+      const [all, endsIn] = await commands.eval(SPEND, 1, key, this.#window, amount) as [number, number]
+      return { amount: all, endsIn }
+    }) ?? own
   }
 
-  async #ask<Result> (question: (commands: SharedRedis['commands']) => Promise<Result>): Promise<Result | undefined> {
-    return this.#redis.up ? await question(this.#redis.commands).catch(() => undefined) : undefined
-  }
-
-  /** A digest in the place of the caller, whose name is nobody's business who looks at the keys. */
-  #keyOf (caller: string): string {
-    return `${this.#redis.prefix}tokens:${createHash('sha256').update(caller).digest('base64url')}`
+  async #ask (caller: string, question: (commands: SharedRedis['commands'], key: string) => Promise<Spending>): Promise<Spending | undefined> {
+    if (!this.#redis.up) return undefined
+    return await question(this.#redis.commands, sharedKey(this.#redis.prefix, this.#name, caller)).catch(() => undefined)
   }
 }

@@ -1,5 +1,6 @@
 import { type Test, test } from 'tap'
 import { ask, type Gateway, pair, streams } from '../helper.ts'
+import { redisServer } from '../redis.ts'
 
 const keys = { AUTH_MODE: 'api-key', API_KEYS: 'ann:a,bob:b', TRUST_PROXY: 'loopback' }
 const gateway = async (t: Test, environment: Record<string, string> = {}): Promise<Gateway> => await pair(t, { '/chat/stream': streams('whole'), '/models': reply => reply.writeHead(404).end() }, environment)
@@ -63,4 +64,26 @@ test('RATE_LIMIT_MAX=0 puts no limit on anything', async t => {
   const here = await gateway(t, { ...keys, RATE_LIMIT_MAX: '0' })
   for (let time = 0; time < 70; time++) t.equal((await models(here, { 'x-api-key': 'guess' })).status, 401)
   for (let time = 0; time < 70; time++) t.equal((await models(here, { 'x-api-key': 'a' })).headers.get('ratelimit-limit'), null)
+})
+
+test('gateways that share a Redis count requests and failed logins together, and each by itself while Redis is lost', async t => {
+  const redis = await redisServer(t)
+  if (!redis) return
+  const shared = { ...keys, RATE_LIMIT_MAX: '2', RATE_LIMIT_WINDOW_MS: '3600000', REDIS_URL: redis.url }
+  const [one, two] = [await gateway(t, shared), await gateway(t, shared)]
+  const by = async (key: string, here: Gateway, address = '192.0.2.1'): Promise<number> => (await models(here, { 'x-api-key': key, 'x-forwarded-for': address })).status
+  const fails = async (here: Gateway): Promise<number> => await by('guess', here, '192.0.2.9')
+  t.strictSame([await by('a', one), await by('a', two), await by('a', one), await by('a', two)], [200, 200, 429, 429])
+  t.strictSame([await fails(one), await fails(two), await fails(one), await fails(two)], [401, 401, 429, 429])
+  const keysThere = await one.app.redis?.commands.keys('*') ?? []
+  t.strictSame(keysThere.map(key => key.replace(/[\w-]{43}$/, '…')).sort(), ['csg:failed-logins:…', 'csg:requests:…'])
+  for (const key of keysThere) t.ok(Number(await one.app.redis?.commands.pttl(key)) > 0)
+
+  await redis.stop()
+  for (const { log } of [one, two]) await log.line(({ msg }) => msg.startsWith('Redis is lost'))
+  t.strictSame([await by('b', one), await by('b', one), await by('b', one), await by('b', two)], [200, 200, 429, 200])
+  t.strictSame([await fails(one), await fails(two), await fails(two)], [401, 401, 429])
+  await redis.start()
+  for (const { log } of [one, two]) await log.line(({ msg }) => msg === 'Redis is back')
+  t.strictSame([await by('b', one), await by('b', two), await by('b', one)], [200, 200, 429], 'together again, in a Redis that is empty')
 })
