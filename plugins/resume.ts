@@ -69,7 +69,7 @@ export default fp(async function resume (app) {
         story.began(answer)
         return answer
       },
-      onDropped: () => request.log.warn('resumable answer is kept no longer: there is no room for it')
+      onDropped: () => request.log.warn(app.redis?.up === false ? 'resumable answer is kept no longer: Redis is lost' : 'resumable answer is kept no longer: there is no room for it')
     }
   }
 

@@ -202,7 +202,12 @@ function parse (data: string): Readonly<Record<string, unknown>> {
 
 function toTool ({ id, name, state, input, output }: Readonly<Record<string, unknown>>): ToolPart {
   if (typeof id !== 'string' || typeof name !== 'string' || !isState(state)) throw unfit('a tool of it has no id, name or state')
-  return { type: 'tool', id, name, state, ...(input !== undefined && { input }), ...((output ?? null) !== null && { output: typeof output === 'string' ? output : JSON.stringify(output) }) }
+  const tool: ToolPart = { type: 'tool', id, name, state, ...(input !== undefined && { input }), ...((output ?? null) !== null && { output: typeof output === 'string' ? output : JSON.stringify(output) }) }
+  JSON.parse(JSON.stringify(tool), (_name, value: unknown) => {
+    if (typeof value === 'string' && !value.isWellFormed()) throw unfit(HALF)
+    return value
+  })
+  return tool
 }
 
 function isState (state: unknown): state is ToolPart['state'] {

@@ -182,6 +182,7 @@ test('without Redis answers are given and not kept, and what was to be counted o
 
   ;(await reply()).end('two')
   t.equal(textOf(await events(asked)), 'one two', 'who reads where it is written reads on')
+  await one.log.line(({ msg }) => msg === 'resumable answer is kept no longer: Redis is lost')
 
   await redis.start()
   await Promise.all([one, other].map(async ({ log }) => await log.line(({ msg }) => msg === 'Redis is back')))
