@@ -37,7 +37,8 @@ export function isNoEndpoint (status: number, text: string, path: string): boole
 function isUsual (message: string, path: string): boolean {
   const own = message.split(/\s+/).filter(part => !part.includes(path.slice(1))).join(' ')
   const words = own.replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2').toLowerCase().match(/\p{L}+/gu) ?? []
-  return words.every(word => USUAL.has(word))
+  // What is neither words nor punctuation is text in another encoding, or somebody's own.
+  return words.every(word => USUAL.has(word)) && !/[^\p{L}\p{N}\p{P}\s=<>+|~^$`]/u.test(own)
 }
 
 /** The messages in a JSON value. Addresses, such as the type of a problem (RFC 9457), are none. */

@@ -117,7 +117,7 @@ test('what makes no difference to the service, nor to the form of the reply, mak
     ['/api/chat', [['k', turns], ['k', { ...turns, x: { y: [[], {}, null, 1] } }], ['k', { ...turns, resumable: false }], ['k', { ...turns, resumable: true, mode: 'explain-only', prompt: ' Hello\n' }],
       ['k', { ...turns, messages: [{ role: 'user', content: ' ' }, { ...turns.messages[0], id: 'm' }, user] }]]],
     ['/api/chat', [['ui', chat], ['ui', { ...chat, trigger: 'submit-message', messages: [{ role: 'assistant', parts: [] }, ...chat.messages.map(message => ({ ...message, id: '2' }))] }]]],
-    ['/v1/chat/completions', [['v1', completion], ['v1', { ...completion, stream: false, tools: null, n: 1, temperature: 0.5, stream_options: { include_usage: true } }], ['v1', { model: ' ', messages: [{ role: 'user', content: [{ type: 'text', text: ' Hello ' }] }] }]]]
+    ['/v1/chat/completions', [['v1', completion], ['v1', { ...completion, stream: false, tools: null, n: 1, user: 'me', stream_options: { include_usage: true } }], ['v1', { model: ' ', messages: [{ role: 'user', content: [{ type: 'text', text: ' Hello ' }] }] }]]]
   ]
   for (const [path, bodies] of same) {
     for (const [index, [key, body]] of bodies.entries()) {
@@ -126,7 +126,7 @@ test('what makes no difference to the service, nor to the form of the reply, mak
     }
   }
   t.equal(service.asked().length, 3)
-  for (const body of [{ stream: true }, { model: 'm' }, { reasoning_effort: 'low' }, { messages: [{ role: 'system', content: 'Be brief.' }, user] }]) t.equal((await complete(url, 'v1', { ...completion, ...body })).status, 422, JSON.stringify(body))
+  for (const body of [{ stream: true }, { model: 'm' }, { temperature: 0.5 }, { reasoning_effort: 'low' }, { messages: [{ role: 'system', content: 'Be brief.' }, user] }]) t.equal((await complete(url, 'v1', { ...completion, ...body })).status, 422, JSON.stringify(body))
   await (await complete(url, 'usage', { ...completion, stream: true })).text()
   t.equal((await complete(url, 'usage', { ...completion, stream: true, stream_options: { include_usage: true } })).status, 422)
 })

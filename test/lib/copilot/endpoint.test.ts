@@ -26,7 +26,7 @@ test('words of its own are about the question, wherever they stand', async t => 
   for (const text of [
     'no such model', '{"error":"no such model"}', '{"error":{"message":"no such model"}}', '{"error":"Not Found","errorType":"model_not_found"}', '{"code":"unknown_model"}', '{"error":',
     '"half a', '["model', '{"detail":"Model not found"}', '{"detail":[{"msg":"model not found"}]}', '{"errors":[{"description":"ModelNotFound"}]}', '{"reason_phrase":"no such deployment"}', '{"error":"Not Found","model":"gpt-x"}',
-    '{"message":"Model gpt-x not found for /chat/stream"}', 'POST /chat/stream: conversation not found', '{"type":"about:blank","title":"Not Found","detail":"unknown model"}', '{"param":"model"}', 'Modell nicht gefunden',
+    '{"message":"Model gpt-x not found for /chat/stream"}', 'POST /chat/stream: conversation not found', '{"type":"about:blank","title":"Not Found","detail":"unknown model"}', '{"param":"model"}', 'Modell nicht gefunden', '\ufffd\ufffd', '\u001b(B', '🤷',
     '<h1>Not Found</h1><p>The model gpt-x does not exist</p>', '<html><body>No such conversation</body></html>'
   ]) {
     t.notOk(isNoEndpoint(404, text, path), text)
