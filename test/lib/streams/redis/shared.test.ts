@@ -308,16 +308,33 @@ if (server) {
   test('word of what is not here, or over, changes nothing', async t => {
     const [one] = await stores(t, {}, 1) as [RedisStore]
     const redis = await connected(t, '')
-    const recording = await begun(one)
     const readers: number[] = []
+    const elsewhere: number[] = []
+    const recording = await begun(one, { ...idle, watched: now => elsewhere.push(now) })
     const held = new HeldRecording(one, { ...idle, watched: now => readers.push(now) }, { id: 'x', owner: 'y', holder: 'z' })
     await held.fail(new GatewayError('stopped'))
     held.readElsewhere('another', 1)
     t.strictSame(readers, [])
     const [channel = ''] = await redis.commands.call('PUBSUB', 'CHANNELS', `test${prefixes}:n:*`) as string[]
-    for (const message of ['s unknown', 'r unknown another 1']) t.equal(await redis.commands.publish(channel, message), 1)
+    for (const message of ['s unknown', 'r unknown another 1', `r ${recording.id} another 1`]) t.equal(await redis.commands.publish(channel, message), 1)
+    await until(() => elsewhere.length > 0)
     await recording.finish(whole)
     t.equal(await recording.isOver(), true)
     one.relieve()
+  })
+
+  test('a lease is renewed for as long as its answer is written', async t => {
+    const [one, other] = await stores(t, { lease: 300 }) as [RedisStore, RedisStore]
+    const redis = await connected(t, '')
+    const recording = await begun(one)
+    const left = async (): Promise<number> => await redis.commands.pttl(`test${prefixes}:l:${recording.id}`)
+    let least = await left()
+    await until(async () => {
+      const now = await left()
+      if (now > least) return true
+      least = now
+      return false
+    })
+    t.equal(await (await other.find(recording.id, 'me'))?.isOver(), false)
   })
 }
