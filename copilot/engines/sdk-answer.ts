@@ -1,15 +1,10 @@
-import type { CopilotClient, CopilotSession, PermissionRequestResult } from '@github/copilot-sdk'
+import type { CopilotClient, CopilotSession } from '@github/copilot-sdk'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Runtime } from './sdk-runtime.ts'
 import type { Turn } from './sdk-turn.ts'
 
 /** How long a session may take to become idle after its answer, in milliseconds; a slower session is not kept for the next turn. */
 const REST = 2_000
-
-/** Denies every permission request: a second safeguard besides the empty list of tools. */
-export function denyEverything (): PermissionRequestResult {
-  return { kind: 'reject', feedback: 'Tools are not available here.' }
-}
 
 /**
  * Sends the prompt in a session and feeds the session's events to the turn. Resolves when the turn is over and the session idle:

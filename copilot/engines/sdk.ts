@@ -2,8 +2,8 @@ import type { CopilotClient, CopilotSession, ModelInfo, SessionConfig } from '@g
 import { withFiles } from '../../lib/copilot/prompt.ts'
 import type { CopilotConfig } from '../config.ts'
 import { CopilotError } from '../copilot-error.ts'
-import { permits, projectTools } from '../project/tools.ts'
-import { answerInSession, denyEverything, endSession, orLost } from './sdk-answer.ts'
+import { decide, projectTools } from '../project/tools.ts'
+import { answerInSession, endSession, orLost } from './sdk-answer.ts'
 import { toCopilotError, type SdkFailure } from './sdk-errors.ts'
 import { RuntimeHost, type RuntimeOptions } from './sdk-runtime.ts'
 import { earlierTurns, historyOf, KeptSessions } from './sdk-sessions.ts'
@@ -132,7 +132,7 @@ export function sdkEngine (config: CopilotConfig, options: RuntimeOptions = {}):
       largeOutput: { enabled: false },
       // Mode "empty" does not cover this: with a GitHub token the runtime would connect to this MCP server by itself.
       disabledMcpServers: ['github-mcp-server'],
-      onPermissionRequest: asked => permits(offered, asked) ? { kind: 'approve-once' } : denyEverything(),
+      onPermissionRequest: asked => decide(offered, asked),
       // Without infinite sessions the SDK neither compacts the conversation unnoticed nor keeps a workspace.
       infiniteSessions: { enabled: false }
     }

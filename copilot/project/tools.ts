@@ -1,4 +1,4 @@
-import type { PermissionRequest, Tool, ToolResultObject } from '@github/copilot-sdk'
+import type { PermissionRequest, PermissionRequestResult, Tool, ToolResultObject } from '@github/copilot-sdk'
 import Type, { type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Project } from './confine.ts'
@@ -40,9 +40,10 @@ export function projectTools (project: Project, deadline = DEADLINE): Tool[] {
   ]
 }
 
-/** Permits the use of these tools, and nothing else. */
-export function permits (tools: readonly Tool[], request: PermissionRequest): boolean {
-  return request.kind === 'custom-tool' && tools.some(({ name }) => name === request.toolName)
+/** Permits the use of these tools, and nothing else: a second safeguard besides the list of available tools. */
+export function decide (tools: readonly Tool[], request: PermissionRequest): PermissionRequestResult {
+  const isOurs = request.kind === 'custom-tool' && tools.some(({ name }) => name === request.toolName)
+  return isOurs ? { kind: 'approve-once' } : { kind: 'reject', feedback: 'This is not available here.' }
 }
 
 function tool<Schema extends Type.TObject> (

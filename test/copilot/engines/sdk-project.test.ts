@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { permits, projectTools } from '../../../copilot/project/tools.ts'
+import { decide, projectTools } from '../../../copilot/project/tools.ts'
 import { events } from '../../helper.ts'
 import { post } from '../helper.ts'
 import { sdkService } from './sdk-helper.ts'
@@ -87,8 +87,8 @@ test('the other mode has no tools, not even in a conversation that had them', as
 
 test('nothing is permitted but the use of these tools', async t => {
   const tools = projectTools({ root: '/no/such' })
-  for (const toolName of NAMES) t.ok(permits(tools, { kind: 'custom-tool', toolName, toolDescription: '' }), toolName)
-  t.notOk(permits([], { kind: 'custom-tool', toolName: 'project_read', toolDescription: '' }))
-  t.notOk(permits(tools, { kind: 'custom-tool', toolName: 'bash', toolDescription: '' }))
-  t.notOk(permits(tools, { kind: 'url', url: 'http://127.0.0.1', intention: '' }))
+  for (const toolName of NAMES) t.match(decide(tools, { kind: 'custom-tool', toolName, toolDescription: '' }), { kind: 'approve-once' }, toolName)
+  t.match(decide([], { kind: 'custom-tool', toolName: 'project_read', toolDescription: '' }), { kind: 'reject' })
+  t.match(decide(tools, { kind: 'custom-tool', toolName: 'bash', toolDescription: '' }), { kind: 'reject' })
+  t.match(decide(tools, { kind: 'url', url: 'http://127.0.0.1', intention: '' }), { kind: 'reject' })
 })

@@ -1,5 +1,4 @@
 import { test } from 'tap'
-import { denyEverything } from '../../../copilot/engines/sdk-answer.ts'
 import { post } from '../helper.ts'
 import { sdkService } from './sdk-helper.ts'
 
@@ -29,8 +28,4 @@ test('a tool that the model asks for all the same is not run', async t => {
   next.say('I cannot.')
   next.end()
   t.same(await (await answering).json(), { output: 'Let me see.I cannot.', finishReason: 'stop' }, 'and nothing is joined that the model did not write')
-})
-
-test('every permission is denied', async t => {
-  t.match(denyEverything(), { kind: 'reject' })
 })
