@@ -31,7 +31,7 @@ export function fromJson (text: string): { chat: Chat, turns: Turn[] } {
   }
   const { format, turns } = value ?? {}
   if (format !== 'copilot-stream-gateway/conversation' || !Array.isArray(turns) || !turns.every(isTurn)) throw new Error('This file is no conversation that was exported here.')
-  const chat: Chat = { id: newId(), title: value?.title?.slice(0, 200) || titleOf(turns[0]?.prompt ?? 'Imported'), updated: Date.now() }
+  const chat: Chat = { id: newId(), title: (typeof value?.title === 'string' && value.title.slice(0, 200)) || titleOf(turns[0]?.prompt ?? 'Imported'), updated: Date.now() }
   const names = new Map(turns.map(({ id }) => [id, newId()]))
   return {
     chat,

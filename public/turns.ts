@@ -40,14 +40,42 @@ export interface Turn {
   failure?: Failure | undefined
 }
 
-/** Validates a stored value, which may come from another version of this page or may have been edited. */
+type Check = (value: unknown) => boolean
+
+const isString: Check = value => typeof value === 'string'
+const isNumber: Check = value => typeof value === 'number'
+const isOneOf = (...values: readonly unknown[]): Check => value => values.includes(value)
+const maybe = (check: Check): Check => value => value === undefined || value === null || check(value)
+const isRecord = (checks: Readonly<Record<string, Check>>): Check => value =>
+  typeof value === 'object' && value !== null && Object.entries(checks).every(([name, check]) => check(Object.getOwnPropertyDescriptor(value, name)?.value))
+
+const isTool = isRecord({ id: isString, name: isString, state: isOneOf('running', 'done', 'failed'), output: maybe(isString) })
+
+const isWellFormed = isRecord({
+  id: isString,
+  chat: isString,
+  parent: maybe(isString),
+  asked: isNumber,
+  prompt: isString,
+  model: maybe(isString),
+  answer: isString,
+  state: isOneOf('open', 'done', 'stopped', 'error'),
+  before: maybe(isNumber),
+  reasoning: maybe(isString),
+  thought: maybe(isNumber),
+  tools: maybe(value => Array.isArray(value) && value.every(isTool)),
+  finishReason: maybe(isString),
+  usage: maybe(isRecord({ inputTokens: maybe(isNumber), outputTokens: maybe(isNumber), reasoningTokens: maybe(isNumber), cachedInputTokens: maybe(isNumber) })),
+  answeredBy: maybe(isString),
+  left: maybe(isNumber),
+  streamId: maybe(isString),
+  position: maybe(isString),
+  failure: maybe(isRecord({ errorType: isString, message: isString, requestId: maybe(isString) }))
+})
+
+/** Validates a stored or imported value, which may come from another version of this page or may have been edited: one odd field would keep its conversation from being shown. */
 export function isTurn (value: unknown): value is Turn {
-  return typeof value === 'object' && value !== null &&
-    'id' in value && typeof value.id === 'string' && 'chat' in value && typeof value.chat === 'string' &&
-    'asked' in value && typeof value.asked === 'number' &&
-    'prompt' in value && typeof value.prompt === 'string' &&
-    'answer' in value && typeof value.answer === 'string' &&
-    'state' in value && ['open', 'done', 'stopped', 'error'].includes(String(value.state))
+  return isWellFormed(value)
 }
 
 /** Merges a tool part into the tools of an answer: the input of a tool may come in an earlier part than its outcome. */

@@ -56,6 +56,8 @@ test('what is told of a tool bit by bit is one tool, in its place', async t => {
 test('what is stored is a turn only when it has all that one has', t => {
   const whole = turn('q', 'a')
   t.ok(isTurn(whole))
+  t.ok(isTurn({ ...whole, finishReason: null, tools: [{ id: '1', name: 'read', state: 'done', input: 7 }], usage: { inputTokens: 1 }, failure: { errorType: 'x', message: 'y' } }))
+  for (const odd of [{ parent: 1 }, { model: {} }, { reasoning: 7 }, { before: '1' }, { tools: 'x' }, { tools: {} }, { tools: [null] }, { tools: [{ id: '1', name: 'x', state: '?' }] }, { usage: 7 }, { usage: { inputTokens: '1' } }, { failure: 'x' }, { failure: { errorType: 1, message: 'x' } }, { streamId: 1 }]) t.notOk(isTurn({ ...whole, ...odd }), JSON.stringify(odd))
   for (const other of [null, 1, {}, { ...whole, id: 1 }, { ...whole, chat: 1 }, { ...whole, asked: '1' }, { ...whole, prompt: 1 }, { ...whole, answer: 1 }, { ...whole, state: '?' }]) t.notOk(isTurn(other))
   t.end()
 })
