@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import { connectRedis, type SharedRedis } from '../lib/redis/client.ts'
+import { StartError } from '../lib/start-error.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -15,7 +16,8 @@ export default fp(async function redis (app) {
     ? await connectRedis({ url, prefix }, {
       lost: reason => app.log.warn({ reason }, 'Redis is lost: new answers are not kept, and this process limits callers by its own counts'),
       back: () => app.log.info('Redis is back')
-    })
+      // The original message is dropped, because it may repeat credentials of the URL.
+    }).catch(() => { throw new StartError('REDIS_URL must be a URL whose credentials are percent-encoded') })
     : undefined
   app.decorate('redis', redis)
   app.addHook('onClose', async () => { await redis?.close() })

@@ -29,7 +29,7 @@ export function demoEngine ({ pace = 25, silence = 20_000 }: DemoOptions = {}): 
     answer (request) {
       const question = questionOf(request)
       const trick = /^demo:(length|error|slow)\b/.exec(question)?.[1]
-      const script = EXAMPLES.get(question) ?? tour(excerpt(question), request.mode)
+      const script = { ...scriptFor(question, request), ...continuation(question, request) }
       const words = partsOf(trick === 'length' || trick === 'error' ? { ...script, text: firstWords(script.text) } : script)
       const left = new AbortController()
       const parts = new Readable({
@@ -59,6 +59,18 @@ export function demoEngine ({ pace = 25, silence = 20_000 }: DemoOptions = {}): 
   }
 }
 
+function scriptFor (question: string, { mode }: AnswerRequest): Script {
+  return EXAMPLES.get(question) ?? tour(excerpt(question), mode)
+}
+
+/** The rest of the latest answer, when it was broken off and the question is to continue it, as Continue on the page has it. */
+function continuation (question: string, request: AnswerRequest): Script | undefined {
+  const [asked, said] = request.conversation?.messages.slice(-2) ?? []
+  if (!asked || !said || !/^continue\b/i.test(question)) return undefined
+  const { text } = scriptFor(asked.content.trim(), request)
+  return text !== said.content && text.startsWith(said.content) ? { reasoning: '', text: text.slice(said.content.length) } : undefined
+}
+
 /** The latest question, without the conversation that is folded around it. */
 function questionOf ({ prompt, conversation }: AnswerRequest): string {
   if (conversation) return conversation.prompt.trim()
@@ -67,7 +79,7 @@ function questionOf ({ prompt, conversation }: AnswerRequest): string {
 }
 
 function partsOf ({ reasoning, text }: Script): Part[] {
-  return [...wordsOf(reasoning).map(word => part('reasoning', word)), ...wordsOf(text).map(word => part('text', word))]
+  return [...wordsOf(reasoning).filter(Boolean).map(word => part('reasoning', word)), ...wordsOf(text).map(word => part('text', word))]
 }
 
 function part (type: 'text' | 'reasoning', word: string): Part {

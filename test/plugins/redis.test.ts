@@ -145,3 +145,7 @@ test('TLS: a certificate of an authority of one’s own is taken where Node know
   t.equal((await scrape(await child.url())).value('gateway_store_up'), 1)
   t.notMatch(child.stdout, /Redis is lost|rediss:/)
 })
+
+test('a URL that cannot be read stops the start with one line, and without its credentials', async t => {
+  await t.rejects(build(t, { REDIS_URL: 'redis://me:s3cret%ff@127.0.0.1:6379' }), { name: 'StartError', message: 'REDIS_URL must be a URL whose credentials are percent-encoded' })
+})

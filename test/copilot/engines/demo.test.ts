@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { test } from 'tap'
 import { demoEngine } from '../../../copilot/engines/demo.ts'
 import { EXAMPLES } from '../../../copilot/engines/demo-scripts.ts'
-import type { AnswerRequest } from '../../../copilot/engines/engine.ts'
+import type { AnswerRequest, Message } from '../../../copilot/engines/engine.ts'
 import type { Ending, Part } from '../../../lib/answer/answer.ts'
 import { post, service } from '../helper.ts'
 
@@ -60,6 +60,16 @@ test('the latest question counts, however the conversation comes', async t => {
   t.match((await ask({ prompt: folded })).text, '## Backpressure in Node streams')
   const conversation = { messages: [{ role: 'user', content: 'demo:error' }] as const, prompt: ' Compare REST and GraphQL in a table\n' }
   t.match((await ask({ prompt: folded, conversation })).text, '## REST and GraphQL')
+})
+
+test('an answer that was broken off is continued where it breaks off', async t => {
+  const whole = (await ask({ prompt: 'demo:lengthwise' })).text.replaceAll('demo:lengthwise', 'demo:length')
+  const { text: begun } = await ask({ prompt: 'demo:length' })
+  const messages = [{ role: 'user', content: 'demo:length' }, { role: 'assistant', content: begun }] as const
+  const goOn = async (prompt: string, said: readonly Message[] = messages) => (await ask({ prompt: 'folded', conversation: { messages: said, prompt } })).text
+  t.equal(begun + await goOn('Continue your last answer'), whole)
+  for (const [prompt, said] of [['Go on', messages], ['Continue', []], ['Continue', [messages[0], { role: 'assistant', content: 'something else' }]]] as const) t.match(await goOn(prompt, said), /demo/i)
+  t.notMatch(await goOn('Continue', [messages[0], { role: 'assistant', content: whole }]), /^$/, 'a whole answer is not continued')
 })
 
 test('demo:length breaks off, and says so', async t => {
