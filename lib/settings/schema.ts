@@ -52,7 +52,7 @@ export const gatewaySections = {
   'The Copilot service': {
     COPILOT_SERVICE_URL: Type.String({ default: '', pattern: '^(https?://[^\\s/?#,]+[^\\s?#,]*( *, *https?://[^\\s/?#,]+[^\\s?#,]*)*)?$', rule: 'an http:// or https:// URL without query, or empty for the companion; several are comma-separated', description: 'base URL of the Copilot service, or of [several](docs/deployment.md#several-copilot-services), comma-separated; empty: the companion is started in this process, on loopback' }),
     COPILOT_SERVICE_TOKEN: token('bearer token for the Copilot service, for each when there are several'),
-    COPILOT_CALLER_TOKENS: Type.Enum(['', 'accept', 'require'], { default: '', description: '`accept`: a caller may send a [GitHub token of its own](docs/deployment.md#accounts-of-callers) as `X-GitHub-Token`, which goes to the Copilot service, over loopback or https alone; `require`: the same, for a service that answers nobody without one' }),
+    COPILOT_CALLER_TOKENS: Type.Enum(['', 'accept', 'require'], { default: '', description: '`accept`: a caller may send a [GitHub token of its own](docs/deployment.md#accounts-of-callers) as `X-GitHub-Token`, which goes to the Copilot service, over loopback or https alone (the companion does not use it yet); `require`: the same, for a service that answers nobody without one' }),
     COPILOT_CONNECT_TIMEOUT_MS: duration(5_000, 'how long connecting to it may take', 1),
     COPILOT_FIRST_BYTE_TIMEOUT_MS: duration(60_000, 'from the request to the first byte of the answer, connecting included', 1),
     COPILOT_IDLE_TIMEOUT_MS: duration(60_000, 'the longest silence between two chunks; past it the answer is cut', 1),
