@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'tap'
 
-const pages = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'client/README.md', ...readdirSync('docs').filter(name => name.endsWith('.md')).map(name => join('docs', name))]
+const pages = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'CONTRIBUTING.md', 'client/README.md', ...readdirSync('docs').filter(name => name.endsWith('.md')).map(name => join('docs', name))]
 
 test('the README fits on a few screens', t => {
   t.ok(read('README.md').split('\n').length <= 150)
