@@ -5,7 +5,7 @@ import { GatewayError } from '../errors.ts'
 export type EndReport = Readonly<Record<string, unknown>>
 
 /** The reasons of a `done` event, as finish reasons. */
-const REASONS: Readonly<Record<string, FinishReason | null>> = { complete: null, length: 'length', filtered: 'content_filter' }
+const REASONS: ReadonlyMap<string, FinishReason | null> = new Map([['complete', null], ['length', 'length'], ['filtered', 'content_filter']])
 
 /** The names of the usage numbers. */
 const NUMBERS: ReadonlySet<string> = new Set<keyof Usage>(['inputTokens', 'outputTokens', 'reasoningTokens', 'cachedInputTokens'])
@@ -18,7 +18,7 @@ export function toEnding ({ reason, finishReason, usage, model }: EndReport): En
   if (reason === 'stopped') throw new GatewayError('stopped')
   const tokens = toUsage(usage)
   return {
-    finishReason: incomplete(REASONS[name(reason) ?? 'complete']) ?? toFinishReason(name(finishReason)),
+    finishReason: incomplete(REASONS.get(name(reason) ?? 'complete')) ?? toFinishReason(name(finishReason)),
     ...(tokens && { usage: tokens }),
     ...(typeof model === 'string' && model !== '' && { model: model.slice(0, 200).toWellFormed() })
   }

@@ -103,6 +103,7 @@ const failures: Record<string, [events: string[], failure: RegExp, parts?: numbe
   'a digest that is none': [[hello, frame('done', { sha256: 7 })], /digest/, 1],
   'an unknown finish reason': [[hello, frame('done', { finishReason: 'tool_calls' })], /not known/, 1],
   'an unknown reason': [[hello, frame('done', { reason: 'odd' })], /not known/, 1],
+  'a reason by the name of a property that every object has': [[hello, frame('done', { reason: 'toString' })], /not known/, 1],
   'a reason that is no text': [[hello, frame('done', { finishReason: 7 })], /not known/, 1],
   stopped: [[hello, frame('done', { reason: 'stopped' })], /The answer was stopped/, 1],
   'more behind the end': [[hello, frame('done', {}), hello], /goes on behind its end/, 1],
